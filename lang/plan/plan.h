@@ -1,0 +1,11 @@
+/* plan.h: from a graph to code: order, layout, chunks, buffers. */
+#ifndef EBM_PLAN_H
+#define EBM_PLAN_H
+
+#include "vm/machine.h"
+
+/* Plans one program.  Null with a diagnostic when it cannot be run (an array too large, say).  The code keeps no reference to the
+ * graph but origins. */
+Code *plan(const Program *program, const Store *store, Diagnostics *diagnostics);
+
+#endif

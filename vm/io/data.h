@@ -1,0 +1,40 @@
+/* data.h: data files.  Opening reads what is needed to know the shape; reading fills an array.  Nothing below trusts a file: sizes
+ * are checked against its length, and every refusal says what was expected where. */
+#ifndef EBM_DATA_H
+#define EBM_DATA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "vm/base/store.h"
+
+/* One array of a file. */
+typedef struct DataArray {
+    char *name;                 /* column or tensor name; "" where a format has none */
+    int rank;
+    int64_t dims[8];
+    double scale;               /* what stored values are multiplied by when read (idx images of bytes: 1/255; else 1) */
+    bool whole;                 /* stored as whole numbers */
+    double low, high;           /* their range if whole and known without reading all (bytes: 0..255); else 0, 0 */
+} DataArray;
+
+typedef struct DataFile DataFile;
+
+/* By the name's ending and the first bytes: .npy, .npz, .csv, .tsv, idx (also gzipped), .safetensors.  Null with *error (to be freed by the caller). */
+DataFile *data_open(const char *path, char **error);
+void      data_close(DataFile *file);
+int       data_arrays(const DataFile *file);
+const DataArray *data_array(const DataFile *file, int i);
+/* Fills `out` (count of dims values, float or double) with array i, scaled.  Null, or an error the caller frees. */
+char     *data_read(DataFile *file, int i, void *out, Precision precision);
+/* "sha256:" and 64 hex digits of the file's bytes, to be freed; null with errno if it cannot be read. */
+char     *data_digest(const char *path);
+
+/* A safetensors file: metadata pairs and arrays; written whole and renamed into place, byte for byte the same for the same content. */
+typedef struct SavedArray { const char *name; int rank; int64_t dims[8]; const void *data; } SavedArray;
+char     *safetensors_write(const char *path, const char *const *keys, const char *const *texts, int n_texts,
+                            const SavedArray *arrays, int n_arrays, Precision precision);
+/* The metadata value of a key, to be freed; null if the file has none or cannot be read. */
+char     *safetensors_text(const char *path, const char *key);
+bool      npy_write(const char *path, const SavedArray *array, Precision precision);
+
+#endif

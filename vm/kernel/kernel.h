@@ -1,0 +1,88 @@
+/* kernel.h: the leaf loops of the machine.  One source, built for x86-64-v3 and v4 and for float and double, with
+ * -ffp-contract=off and fmaf/fma where a fused multiply-add is meant: every build gives the same bits.  No kernel allocates, and no
+ * result depends on chunk sizes, threads or vector width.
+ *
+ * Values are float or double (void pointers; `Kernels` says which).  Strides count values.  "Lanes" are consecutive values in
+ * memory.  Buffers are 64-byte aligned and padded so that kernels may read and write up to the next multiple of 16 values of a contiguous run. */
+#ifndef EBM_KERNEL_H
+#define EBM_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "vm/base/graph.h"
+#include "vm/base/store.h"
+
+enum { TILE = 512, TILE_REGISTERS = 32 };               /* values of a tile; registers of a tile program */
+
+/* One step of a tile program: register dst = op(a, b, c); op is a map of ops.def. */
+typedef struct TileStep { uint8_t op, dst, a, b, c; } TileStep;
+
+typedef struct Kernels {
+    const char *name;           /* "v4 f32", .. */
+    size_t bytes;               /* of a value */
+
+    /* Runs the steps over `count` values (at most TILE); reg[i] points to count contiguous values. */
+    void (*tile)(const TileStep *steps, int n_steps, void *const *reg, int count);
+    /* rows x cols values from a strided place into a contiguous tile, and back; stride 0 repeats one value. */
+    void (*load)(void *tile, const void *from, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
+    void (*store)(void *to, const void *tile, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
+
+    /* Folds (op: SUM PROD maximum minimum logsumexp) over the rows, for each of `lanes` contiguous columns: to[c] = fold over r of from[r*row_stride + c].
+     * Sums: leaves of 256 rows summed ascending, leaves in a fixed binary tree. */
+    void (*fold_rows)(Op op, void *to, const void *from, int64_t rows, int64_t lanes, ptrdiff_t row_stride);
+    /* Fold of n values with a stride into one: *to.  Sums: a fixed tree that depends on n alone. */
+    void (*fold_line)(Op op, void *to, const void *from, int64_t n, ptrdiff_t stride);
+    /* Place of the extreme (first at a tie), over rows per lane, and along a line. */
+    void (*arg_rows)(bool largest, void *to, const void *from, int64_t rows, int64_t lanes, ptrdiff_t row_stride);
+    void (*arg_line)(bool largest, void *to, const void *from, int64_t n, ptrdiff_t stride);
+
+    /* C[m, n] (+)= sum over k of A[m, k] * B[k, n], all strided; C's columns are contiguous (stride 1), rows c_row apart.  scratch:
+     * product_scratch(m, n, k) values.  The one product interface; `provider` below chooses what stands behind it. */
+    void (*product)(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col,
+                    void *c, ptrdiff_t c_row, bool accumulate, void *scratch);
+    size_t (*product_scratch)(int64_t m, int64_t n, int64_t k);
+    /* to[c] = sum over k of a[k*a_row + c*a_col] * b[k*b_row + c*b_col], for each of `lanes` columns c (col strides 0 or 1). */
+    void (*lane_dot)(void *to, const void *a, const void *b, int64_t k, int64_t lanes, ptrdiff_t a_row, ptrdiff_t a_col, ptrdiff_t b_row, ptrdiff_t b_col);
+
+    /* Draws for items i0 .. i0+items-1 and features f0 .. f0+features-1 of an array with `per_item` features an item: element (item, feature) goes to
+     * to[(feature - f0)*feature_stride + (item - i0)*item_stride].  The value depends on (key, item, feature) alone. */
+    void (*uniform)(void *to, const uint32_t key[4], int64_t i0, int64_t items, int64_t f0, int64_t features, ptrdiff_t item_stride, ptrdiff_t feature_stride);
+    void (*normal)(void *to, const uint32_t key[4], int64_t i0, int64_t items, int64_t f0, int64_t features, ptrdiff_t item_stride, ptrdiff_t feature_stride);
+    /* to[i*stride] = element i0+i of a random permutation of 0..size-1 given by key. */
+    void (*permutation)(void *to, const uint32_t key[4], int64_t size, int64_t i0, int64_t n, ptrdiff_t stride);
+
+    void (*cumsum_line)(void *to, const void *from, int64_t n, ptrdiff_t to_stride, ptrdiff_t stride, bool backward);
+    void (*argsort_line)(void *to, const void *from, int64_t n, ptrdiff_t to_stride, ptrdiff_t stride, bool descending, void *scratch /* 3n values */);
+    /* Index of the first value of rows x cols that is not finite, or -1. */
+    int64_t (*find_nonfinite)(const void *from, int64_t rows, int64_t cols, ptrdiff_t row_stride);
+} Kernels;
+
+/* The kernels for this processor and precision; null with *why if the processor is older than x86-64-v3.  EBM_KERNELS=v3 in the
+ * environment chooses the older build (for tests). */
+const Kernels *kernels_for(Precision precision, const char **why);
+
+/* The counter key of a draw: a hash of seed, place, step and the loop passes it stands in. */
+void random_key(uint32_t key[4], uint64_t seed, uint64_t place, uint64_t step, const int64_t *times, int n_times);
+
+/* Singular values of a row-major rows x cols matrix (overwritten), descending, through LAPACK.  False if it cannot be had. */
+bool svdvals(Precision precision, void *matrix, int64_t rows, int64_t cols, void *values);
+
+/* OpenBLAS, loaded with the kernel that suits this processor (see blas.c).  Null with *why when it is not installed. */
+typedef struct Blas Blas;
+const Blas *blas_load(const char **why);
+const char *blas_core(const Blas *blas);                /* the kernel it was told to use, or "user's choice" */
+
+/* Threads that sleep while there is nothing to do. */
+typedef struct Pool Pool;
+Pool *pool_new(int threads);                            /* the caller is one of them; threads >= 1 */
+void  pool_free(Pool *pool);
+int   pool_threads(const Pool *pool);
+/* Calls work(context, task, thread) for each task in 0..tasks-1, on all threads; returns when all are done.  thread: 0 .. threads-1. */
+void  pool_run(Pool *pool, void (*work)(void *context, int64_t task, int thread), void *context, int64_t tasks);
+
+/* Sets flush-to-zero for the calling thread; returns what to give back to flush_restore. */
+unsigned flush_set(void);
+void     flush_restore(unsigned before);
+
+#endif
