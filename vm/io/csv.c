@@ -1,0 +1,232 @@
+/* csv.c: tables in text, separated by commas or tabs.  Cells may be quoted ("a ""b"""), lines end in \n or \r\n; the first line
+ * names the columns if none of its cells is a number.  A column most of whose cells are numbers is an array; in it every cell must
+ * be a number.  Columns of text are left out. */
+#define _GNU_SOURCE
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "vm/io/inside.h"
+#include "vm/io/number.h"
+
+/* A place in the text; lines count from 1. */
+typedef struct Reader {
+    const char *path, *p, *end;
+    char separator;
+    int64_t line;
+} Reader;
+
+typedef struct Cell {
+    const char *start;
+    size_t length;              /* without the quotes; doubled quotes inside are still double */
+    bool quoted, last;          /* last of its line */
+} Cell;
+
+typedef struct Column {
+    char *name;
+    double *values;
+    int64_t numbers;            /* how many cells are numbers */
+    int64_t first_bad;          /* line of the first cell that is not a number; 0: none */
+    char bad[40];               /* that cell, cut to fit */
+} Column;
+
+typedef struct Table {
+    int n;
+    Column *columns;
+    int64_t rows, room;
+} Table;
+
+static char *next_quoted(Reader *r, Cell *cell) {
+    const char *p = r->p + 1;
+    int64_t line = r->line;
+    cell->start = p;
+    for (;; p++) {
+        if (p == r->end) return io_error(r->path, "line %lld: a quoted cell is never closed; expected \" before the end of the file", (long long)line);
+        if (*p == '\n') r->line++;
+        if (*p != '"') continue;
+        if (p + 1 == r->end || p[1] != '"') break;
+        p++;
+    }
+    cell->length = (size_t)(p - cell->start);
+    cell->quoted = true;
+    r->p = p + 1;
+    if (r->p < r->end && *r->p != r->separator && *r->p != '\n' && *r->p != '\r')
+        return io_error(r->path, "line %lld: expected %s or the end of the line after a closing quote", (long long)r->line,
+                        r->separator == '\t' ? "a tab" : "a comma");
+    return NULL;
+}
+
+/* Takes the next cell and what ends it. */
+static char *next_cell(Reader *r, Cell *cell) {
+    *cell = (Cell){ .start = r->p };
+    if (r->p < r->end && *r->p == '"') {
+        char *error = next_quoted(r, cell);
+        if (error) return error;
+    } else {
+        while (r->p < r->end && *r->p != r->separator && *r->p != '\n') r->p++;
+        cell->length = (size_t)(r->p - cell->start);
+        while (cell->length && strchr(" \r", cell->start[cell->length - 1])) cell->length--;
+        while (cell->length && *cell->start == ' ') { cell->start++; cell->length--; }
+    }
+    if (r->p < r->end && *r->p == '\r') r->p++;
+    cell->last = r->p == r->end || *r->p != r->separator;
+    if (r->p < r->end) r->p++;
+    return NULL;
+}
+
+/* The cell's text with doubled quotes made single, to be freed. */
+static char *cell_text(const Cell *cell) {
+    char *text = malloc(cell->length + 1), *to = text;
+    if (!text) return NULL;
+    for (size_t i = 0; i < cell->length; i++) {
+        *to++ = cell->start[i];
+        if (cell->quoted && cell->start[i] == '"') i++;
+    }
+    *to = 0;
+    return text;
+}
+
+static bool add_column(Table *t, char *name) {
+    Column *more = name ? realloc(t->columns, sizeof *more * (size_t)(t->n + 1)) : NULL;
+    if (!more) { free(name); return false; }
+    t->columns = more;
+    t->columns[t->n++] = (Column){ .name = name };
+    return true;
+}
+
+/* Reads the first line for the names of the columns.  A line with a number in it is a row instead: the reader goes back to it. */
+static char *read_names(Reader *r, Table *t) {
+    Reader start = *r;
+    bool numbers = false;
+    for (Cell cell = {0}; !cell.last; ) {
+        double value;
+        char *error = next_cell(r, &cell);
+        if (error) return error;
+        if (number_parse(cell.start, cell.length, &value)) numbers = true;
+        if (!add_column(t, cell_text(&cell))) return io_no_memory(r->path);
+    }
+    r->line++;
+    if (numbers) *r = start;
+    for (int i = 0; i < t->n; i++) {
+        Column *c = &t->columns[i];
+        if (numbers) {
+            free(c->name);
+            if (asprintf(&c->name, "column%d", i + 1) < 0) { c->name = NULL; return io_no_memory(r->path); }
+        } else if (!*c->name) {
+            return io_error(r->path, "line 1: column %d has no name", i + 1);
+        }
+        for (int k = 0; k < i; k++)
+            if (strcmp(c->name, t->columns[k].name) == 0)
+                return io_error(r->path, "line 1: columns %d and %d are both named '%s'", k + 1, i + 1, c->name);
+    }
+    return NULL;
+}
+
+static bool make_room(Table *t) {
+    if (t->rows < t->room) return true;
+    int64_t room = t->room ? 2 * t->room : 1024;
+    for (int i = 0; i < t->n; i++) {
+        double *more = realloc(t->columns[i].values, sizeof *more * (size_t)room);
+        if (!more) return false;
+        t->columns[i].values = more;
+    }
+    t->room = room;
+    return true;
+}
+
+static void note_cell(Column *c, const Cell *cell, int64_t line, int64_t row) {
+    if (number_parse(cell->start, cell->length, &c->values[row])) {
+        c->numbers++;
+    } else {
+        c->values[row] = (double)NAN;
+        if (!c->first_bad) {
+            c->first_bad = line;
+            snprintf(c->bad, sizeof c->bad, "%.*s", cell->length < 32 ? (int)cell->length : 32, cell->start);
+        }
+    }
+}
+
+/* Whether nothing follows but empty lines. */
+static bool only_line_ends(const Reader *r) {
+    const char *p = r->p;
+    while (p < r->end && (*p == '\n' || *p == '\r')) p++;
+    return p == r->end;
+}
+
+static char *read_rows(Reader *r, Table *t) {
+    while (r->p < r->end) {
+        if (only_line_ends(r)) break;
+        if (!make_room(t)) return io_no_memory(r->path);
+        int64_t line = r->line;
+        int cells = 0;
+        for (Cell cell = {0}; !cell.last; cells++) {
+            char *error = next_cell(r, &cell);
+            if (error) return error;
+            if (cells < t->n) note_cell(&t->columns[cells], &cell, line, t->rows);
+        }
+        if (cells != t->n)
+            return io_error(r->path, "line %lld has %d %s; expected %d, as in line 1", (long long)line, cells, cells == 1 ? "cell" : "cells", t->n);
+        t->rows++;
+        r->line++;
+    }
+    if (t->rows == 0) return io_error(r->path, "has no rows; expected numbers from line %lld on", (long long)r->line);
+    return NULL;
+}
+
+/* Hands the columns of numbers over to the file. */
+static char *add_columns(DataFile *file, Table *t) {
+    for (int i = 0; i < t->n; i++) {
+        Column *c = &t->columns[i];
+        if (2 * c->numbers <= t->rows) continue;
+        if (c->first_bad)
+            return io_error(file->path, "line %lld, column %d (%s): expected a number, found %s%s%s", (long long)c->first_bad, i + 1, c->name,
+                            c->bad[0] ? "'" : "an empty cell", c->bad, c->bad[0] ? "'" : "");
+        Stored stored = { .element = ELEMENT_F64, .values = c->values };
+        bool whole = true;
+        double low = c->values[0], high = c->values[0];
+        for (int64_t k = 0; k < t->rows; k++) {
+            double v = c->values[k];
+            if (v < low) low = v;
+            if (v > high) high = v;
+            if (v < rint(v) || v > rint(v)) whole = false;
+        }
+        if (!file_add(file, c->name, 1, &t->rows, 1, &stored)) return io_no_memory(file->path);
+        c->values = NULL;
+        DataArray *a = &file->arrays[file->n - 1];
+        a->whole = whole;
+        a->low = whole ? low : 0;
+        a->high = whole ? high : 0;
+    }
+    if (file->n == 0) return io_error(file->path, "has no column of numbers");
+    return NULL;
+}
+
+static char *parse(DataFile *file, const char *text, size_t length, char separator) {
+    if (memchr(text, 0, length)) return io_error(file->path, "has a zero byte at byte %zu; expected text", strlen(text));
+    size_t mark = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    Reader r = { .path = file->path, .p = text + mark, .end = text + length, .separator = separator, .line = 1 };
+    if (r.p == r.end) return io_error(file->path, "is empty; expected a line of names or numbers");
+    Table t = {0};
+    char *error = read_names(&r, &t);
+    if (!error) error = read_rows(&r, &t);
+    if (!error) error = add_columns(file, &t);
+    for (int i = 0; i < t.n; i++) {
+        free(t.columns[i].name);
+        free(t.columns[i].values);
+    }
+    free(t.columns);
+    return error;
+}
+
+char *csv_open(DataFile *file, char separator) {
+    char *error = NULL;
+    Stream *s = stream_open(file->path, NULL, &error);
+    if (!s) return error;
+    size_t length = 0;
+    char *text = stream_rest(s, &length, &error);
+    stream_close(s);
+    if (!text) return error;
+    error = parse(file, text, length, separator);
+    free(text);
+    return error;
+}
