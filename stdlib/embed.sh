@@ -1,6 +1,6 @@
 #!/bin/sh
-# embed.sh: writes C that holds the files given as texts (lang/text/stdlib.h tells the interface).  Usage: embed.sh stdlib/a.ebm ..
-printf '#include "lang/text/stdlib.h"\n'
+# embed.sh: writes C that holds the library's texts (library_texts of lang/graph/build.h).  Usage: embed.sh stdlib/a.ebm ..
+printf '/* Written by stdlib/embed.sh. */\n#include "lang/graph/build.h"\n'
 i=0
 for file in "$@"; do
     printf 'static const char text%d[] = {' $i
@@ -8,10 +8,10 @@ for file in "$@"; do
     printf '0};\n'
     i=$((i + 1))
 done
-printf 'const StdlibText stdlib_texts[] = {\n'
+printf 'const LibraryText library_texts[] = {\n'
 i=0
 for file in "$@"; do
-    printf '    {"%s", text%d, sizeof text%d - 1},\n' "${file#stdlib/}" $i $i
+    printf '    {"%s", text%d},\n' "${file#stdlib/}" $i
     i=$((i + 1))
 done
-printf '    {0, 0, 0}\n};\nconst int stdlib_text_count = %d;\n' $#
+printf '    {0, 0}\n};\n'

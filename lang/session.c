@@ -1,0 +1,331 @@
+/* session.c: fills slots when they are needed and does the actions of a script in text order.
+ *
+ * A slot gets its value at first use: from a file, as a copy of another slot, by its own program, or from the train that writes it.
+ * What a program reads is found by walking its graph, so nothing is computed that nothing asks for. */
+#define _GNU_SOURCE
+#include "lang/session_inside.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lang/tidy/tidy.h"
+
+/* ---- life ---- */
+
+Session *session_new(Script *script, const SessionOptions *options, Diagnostics *diagnostics)
+{
+    Session *session = calloc(1, sizeof *session);
+    if (!session) return NULL;
+    session->script = script;
+    session->options = *options;
+    session->diagnostics = diagnostics;
+    return session;
+}
+
+void session_free(Session *session)
+{
+    if (!session) return;
+    for (int i = 0; i < session->n_claims; i++) free(session->claims[i].detail);
+    free(session->claims);
+    free(session->saves);
+    free(session->slots);
+    machine_free(session->machine);
+    free(session);
+}
+
+void session_tell(Session *session, const EbmEvent *event)
+{
+    if (session->options.hear) session->options.hear(session->options.context, event);
+}
+
+void session_note(Session *session, const char *format, ...)
+{
+    char text[1000];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    session_tell(session, &(EbmEvent){ .kind = EBM_NOTE, .text = text });
+}
+
+/* ---- what a program reads ---- */
+
+static void mark_all(bool *wanted, Node *const *nodes, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (nodes[i]) wanted[nodes[i]->id] = true;
+}
+
+/* Marks what a node needs; bodies of loops have lower numbers than their LOOP, so one sweep downwards reaches all. */
+static void mark_operands(bool *wanted, const Node *node)
+{
+    mark_all(wanted, node->in, node->n_in);
+    if (node->op != OP_loop) return;
+    const Loop *loop = node->loop;
+    mark_all(wanted, loop->init, loop->n_carry);
+    mark_all(wanted, loop->next, loop->n_carry);
+    mark_all(wanted, loop->keep, loop->n_keep);
+}
+
+static int compare_slots(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+uint32_t *program_reads(const Program *program, int *n)
+{
+    uint32_t size = graph_size(program->graph), room = 16;
+    bool *wanted = calloc((size_t)size + 1, sizeof *wanted);
+    uint32_t *found = calloc(room, sizeof *found);
+    *n = 0;
+    for (int i = 0; wanted && found && i < program->n; i++) wanted[program->outputs[i].value->id] = true;
+    for (uint32_t id = size; wanted && found && id-- > 0;) {
+        if (!wanted[id]) continue;
+        const Node *node = graph_node(program->graph, id);
+        mark_operands(wanted, node);
+        if (node->op != OP_slot) continue;
+        if ((uint32_t)*n == room) {
+            uint32_t *larger = realloc(found, (room *= 2) * sizeof *found);
+            if (!larger) break;
+            found = larger;
+        }
+        found[(*n)++] = (uint32_t)node->key;
+    }
+    free(wanted);
+    if (*n) qsort(found, (size_t)*n, sizeof *found, compare_slots);
+    int distinct = 0;
+    for (int i = 0; i < *n; i++)
+        if (!i || found[i] != found[i - 1]) found[distinct++] = found[i];
+    *n = distinct;
+    return found;
+}
+
+/* ---- running one program ---- */
+
+static bool have_machine(Session *session)
+{
+    if (!session->machine)
+        session->machine = machine_new(session->options.threads, session->script->store->precision, session->diagnostics);
+    return session->machine != NULL;
+}
+
+Code *session_plan(Session *session, const Program *program)
+{
+    Program tidied = { .graph = program->graph, .n = program->n };
+    tidied.outputs = calloc((size_t)program->n + 1, sizeof *tidied.outputs);
+    Node **roots = calloc((size_t)program->n + 1, sizeof *roots);
+    Code *code = NULL;
+    if (tidied.outputs && roots) {
+        for (int i = 0; i < program->n; i++) roots[i] = program->outputs[i].value;
+        tidy(program->graph, roots, program->n);
+        for (int i = 0; i < program->n; i++) tidied.outputs[i] = (Output){ program->outputs[i].slot, roots[i] };
+        code = plan(&tidied, session->script->store, session->diagnostics);
+    }
+    free(tidied.outputs);
+    free(roots);
+    return code;
+}
+
+bool session_execute(Session *session, Code *code, const Program *program, RunKey key, Diagnostics *diagnostics)
+{
+    Store *store = session->script->store;
+    if (!have_machine(session)) return false;
+    for (int i = 0; i < program->n; i++) slot_memory(store, program->outputs[i].slot);
+    if (!machine_run(session->machine, code, store, key, diagnostics)) return false;
+    for (int i = 0; i < program->n; i++) store->slots[program->outputs[i].slot].filled = true;
+    return true;
+}
+
+bool session_compute(Session *session, const Program *program, RunKey key)
+{
+    if (!program->n) return true;
+    if (!session_ensure_reads(session, program, NULL)) return false;
+    Code *code = session_plan(session, program);
+    bool well = code && session_execute(session, code, program, key, session->diagnostics);
+    if (code) code_free(code);
+    return well;
+}
+
+/* ---- filling slots ---- */
+
+static Span slot_span(const Session *session, uint32_t slot)
+{
+    const Script *script = session->script;
+    return slot < (uint32_t)script->n_fills ? script->fills[slot].span : (Span){ 0 };
+}
+
+/* The number of the action that runs the train. */
+static int train_action(const Script *script, const Train *train)
+{
+    for (int i = 0; i < script->n_actions; i++)
+        if (script->actions[i].kind == ACTION_TRAIN && script->actions[i].train == train) return i;
+    return script->n_actions;
+}
+
+/* A value of a run: the run goes first if it stands before the present action. */
+static bool ensure_by_train(Session *session, uint32_t slot, Train *train)
+{
+    const char *name = session->script->store->slots[slot].name;
+    if (!train->done && train != session->training && train_action(session->script, train) < session->actions_done) {
+        if (!session_train(session, train)) return false;
+        if (session->script->store->slots[slot].filled) return true;
+    }
+    Diagnostic *d = diag_error(session->diagnostics, "E0610", slot_span(session, slot), "'%s' is not known yet: the run '%s' %s",
+                               name, train->name, train->done || train == session->training ? "has not set it" : "stands later in the text");
+    if (!train->done && train != session->training) diag_help(d, "move what uses '%s' below the train '%s'", name, train->name);
+    return false;
+}
+
+static bool copy_slot(Session *session, uint32_t to, uint32_t from)
+{
+    Store *store = session->script->store;
+    if (!session_ensure(session, from)) return false;
+    size_t bytes = (size_t)slot_count(&store->slots[from]) * precision_bytes(store->precision);
+    memcpy(slot_memory(store, to), slot_memory(store, from), bytes);
+    store->slots[to].filled = true;
+    return true;
+}
+
+static bool load_slot(Session *session, uint32_t slot)
+{
+    Store *store = session->script->store;
+    slot_memory(store, slot);
+    Slot *s = &store->slots[slot];
+    const char *error = s->load(s->context, s, store->precision);
+    if (error) diag_error(session->diagnostics, "E0790", slot_span(session, slot), "'%s' cannot be read: %s", s->name, error)->fault = FAULT_MACHINE;
+    s->filled = !error;
+    return !error;
+}
+
+/* By the slot's own recipe, whoever may write it later: this is also how a train's cells begin. */
+bool session_fill(Session *session, uint32_t slot)
+{
+    const Script *script = session->script;
+    Slot *s = &script->store->slots[slot];
+    if (s->filled) return true;
+    if (s->load) return load_slot(session, slot);
+    const Fill *fill = slot < (uint32_t)script->n_fills ? &script->fills[slot] : NULL;
+    if (fill && fill->is_copy) return copy_slot(session, slot, fill->source);
+    if (fill && fill->has_program) return session_compute(session, &fill->program, (RunKey){ .seed = script->seed });
+    diag_error(session->diagnostics, "E0611", slot_span(session, slot), "'%s' has no value and nothing that would give it one", s->name);
+    return false;
+}
+
+/* The session's notes keep up with a script that grows. */
+static bool know_slots(Session *session)
+{
+    const Script *script = session->script;
+    if (session->n_slots < script->store->n) {
+        SlotState *slots = realloc(session->slots, script->store->n * sizeof *slots);
+        if (!slots) return false;
+        memset(slots + session->n_slots, 0, (script->store->n - session->n_slots) * sizeof *slots);
+        session->slots = slots;
+        session->n_slots = script->store->n;
+    }
+    for (int i = 0; i < script->n_actions; i++) {
+        Train *train = script->actions[i].train;
+        if (script->actions[i].kind != ACTION_TRAIN || train->done) continue;
+        for (int c = 0; c < train->n_cells; c++) session->slots[train->cells[c]].writer = train;
+        for (int e = 0; e < train->n_everys; e++)
+            for (int r = 0; r < train->everys[e].n_records; r++) {
+                session->slots[train->everys[e].records[r].curve].writer = train;
+                session->slots[train->everys[e].records[r].value].writer = train;
+            }
+    }
+    return true;
+}
+
+bool session_ensure(Session *session, uint32_t slot)
+{
+    if (session->script->store->slots[slot].filled) return true;
+    if (slot >= session->n_slots && !know_slots(session)) return false;
+    SlotState *state = &session->slots[slot];
+    if (state->busy) {
+        diag_error(session->diagnostics, "E0611", slot_span(session, slot), "'%s' needs itself", session->script->store->slots[slot].name);
+        return false;
+    }
+    state->busy = true;
+    bool well = state->writer ? ensure_by_train(session, slot, state->writer) : session_fill(session, slot);
+    session->slots[slot].busy = false;
+    return well;
+}
+
+static bool writes(const Program *program, uint32_t slot)
+{
+    for (int i = 0; i < program->n; i++)
+        if (program->outputs[i].slot == slot) return true;
+    return false;
+}
+
+static bool train_writes(const Train *train, uint32_t slot)
+{
+    for (int p = 0; p < train->n_phases; p++) {
+        if (writes(&train->phases[p].program, slot)) return true;
+        if (train->recording && writes(&train->recording[p].program, slot)) return true;
+    }
+    return false;
+}
+
+static bool train_has_cell(const Train *train, uint32_t slot)
+{
+    for (int i = 0; i < train->n_cells; i++)
+        if (train->cells[i] == slot) return true;
+    return false;
+}
+
+bool session_ensure_reads(Session *session, const Program *program, const Train *inside)
+{
+    int n;
+    uint32_t *reads = program_reads(program, &n);
+    bool well = reads && know_slots(session);
+    for (int i = 0; well && i < n; i++) {
+        if (inside && train_has_cell(inside, reads[i])) well = session_fill(session, reads[i]);
+        else if (inside && train_writes(inside, reads[i])) slot_memory(session->script->store, reads[i]);
+        else well = session_ensure(session, reads[i]);
+    }
+    free(reads);
+    return well;
+}
+
+/* ---- actions in text order ---- */
+
+/* Files saved before later claims were known are written again with their results. */
+static bool renew_saves(Session *session)
+{
+    bool well = true;
+    if (session->claims_at_save == session->n_claims) return true;
+    session->claims_at_save = session->n_claims;
+    for (int i = 0; i < session->n_saves; i++) well &= session_save(session, &session->saves[i]);
+    return well;
+}
+
+static EbmStatus status_of(const Session *session)
+{
+    EbmStatus status = EBM_WELL;
+    for (int i = 0; i < session->n_claims; i++)
+        if (!session->claims[i].holds) status = EBM_CLAIM_FAILED;
+    for (const Diagnostic *d = session->diagnostics->first; d; d = d->next) {
+        if (d->severity != SEVERITY_ERROR) continue;
+        EbmStatus fault = d->fault == FAULT_TEXT ? EBM_TEXT_WRONG : d->fault == FAULT_MACHINE ? EBM_MACHINE_WRONG : EBM_CLAIM_FAILED;
+        if (fault > status) status = fault;
+    }
+    return session->interrupted ? EBM_INTERRUPTED : status;
+}
+
+EbmStatus session_run(Session *session)
+{
+    Script *script = session->script;
+    bool well = know_slots(session);
+    while (well && !session->interrupted && session->actions_done < script->n_actions) {
+        Action *action = &script->actions[session->actions_done++];
+        if (action->kind == ACTION_TRAIN) well = action->train->done || session_train(session, action->train);
+        else well = session_act(session, action, (RunKey){ .seed = script->seed }, NULL, 0);
+        if (*session->options.stop) session->interrupted = true;
+    }
+    if (well && !session->interrupted) renew_saves(session);
+    EbmStatus status = status_of(session);
+    session->actions_done = script->n_actions;
+    session->interrupted = false;
+    return status;
+}

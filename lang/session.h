@@ -1,0 +1,38 @@
+/* session.h: runs a Script: fills slots when they are needed, trains, and acts on commands in text order.
+ *
+ * The session owns the machine, the claims' results and the list of files written; the script and its store are the caller's and must
+ * outlive it.  The script may grow between runs (a prompt adds to it). */
+#ifndef EBM_SESSION_H
+#define EBM_SESSION_H
+
+#include <signal.h>
+#include "lang/ebm.h"
+#include "lang/graph/script.h"
+
+typedef struct Session Session;
+
+typedef struct SessionOptions {
+    int threads;                /* 0: one for each processor */
+    const char *out_dir;        /* null: the current directory */
+    const char *source_name;    /* of the text that is run, for saved models; */
+    const char *source_text;    /* both live as long as the session */
+    volatile sig_atomic_t *stop;/* set from outside to end a train after its present step */
+    void (*hear)(void *context, const EbmEvent *event);  /* may be null */
+    void *context;
+} SessionOptions;
+
+/* diagnostics: where errors of the run go; lives as long as the session. */
+Session  *session_new(Script *script, const SessionOptions *options, Diagnostics *diagnostics);
+void      session_free(Session *session);
+
+/* Does the actions of the script that were not done yet.  After an error the actions that are left are dropped; a failed claim is none. */
+EbmStatus session_run(Session *session);
+/* Fills a slot if it is not filled yet; false with a diagnostic. */
+bool      session_ensure(Session *session, uint32_t slot);
+
+/* Takes over what an earlier session computed for the same definitions of an earlier text (same names, equations, draws and, for
+ * trains, all of these): values of slots, trained cells and curves.  Both scripts must have the same seed and precision, else
+ * nothing is taken.  Actions before `text order` of kept trains are not done again. */
+void      session_take_over(Session *session, Session *earlier);
+
+#endif

@@ -1,0 +1,62 @@
+/* session_inside.h: what the files of the session share; no one else includes it. */
+#ifndef EBM_SESSION_INSIDE_H
+#define EBM_SESSION_INSIDE_H
+
+#include "lang/plan/plan.h"
+#include "lang/session.h"
+
+/* The result of one claim, for the record in saved models. */
+typedef struct ClaimResult { const char *text; char *detail; bool holds; } ClaimResult;
+
+/* What the session knows of a slot beyond the store. */
+typedef struct SlotState {
+    Train *writer;              /* the train that writes it; null if none does */
+    bool busy;                  /* being filled now */
+} SlotState;
+
+struct Session {
+    Script *script;
+    SessionOptions options;
+    Diagnostics *diagnostics;
+    Machine *machine;           /* made at the first need */
+    SlotState *slots;           /* one for each slot of the store */
+    uint32_t n_slots;
+    int actions_done;           /* actions before this one are done */
+    ClaimResult *claims;
+    int n_claims;
+    Action *saves;              /* done, to be written again when later claims are known */
+    int n_saves;
+    int claims_at_save;         /* claims known when files were last written */
+    Train *training;            /* the train that runs now, or null */
+    bool interrupted;
+};
+
+/* Tells the listener. */
+void session_tell(Session *session, const EbmEvent *event);
+void session_note(Session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Plans a program, after tidying a copy of its values; the code is the caller's.  Null with a diagnostic. */
+Code *session_plan(Session *session, const Program *program);
+/* Runs code and marks the program's outputs as filled. */
+bool session_execute(Session *session, Code *code, const Program *program, RunKey key, Diagnostics *diagnostics);
+/* Fills a slot by its own recipe (file, copy, program), whoever may write it later: so the cells of a train begin. */
+bool session_fill(Session *session, uint32_t slot);
+/* Fills every slot the program reads, except those that `inside` writes itself. */
+bool session_ensure_reads(Session *session, const Program *program, const Train *inside);
+/* All of it: reads, plan, run. */
+bool session_compute(Session *session, const Program *program, RunKey key);
+/* Numbers of the slots a program reads, ascending; *n of them; the caller frees. */
+uint32_t *program_reads(const Program *program, int *n);
+
+/* session_train.c: trains a run to its end.  False with a diagnostic; an interruption is not an error. */
+bool session_train(Session *session, Train *train);
+/* session_act.c: does one action but a train. */
+bool session_act(Session *session, Action *action, RunKey key, const char *train, int64_t step);
+/* session_save.c */
+bool session_save(Session *session, const Action *action);
+bool session_save_train(Session *session, const Train *train, const char *file, Span span);
+/* The path of a file below the output folder, its folders made; null with a diagnostic if it would leave it.  The caller frees. */
+char *session_out_path(Session *session, const char *file, Span span);
+/* A value as text, as `print` shows it; the caller frees. */
+char *slot_text(const Store *store, uint32_t slot, const char *label);
+
+#endif
