@@ -184,7 +184,8 @@ static char *put_arrays(const char *path, json_t *header, const SavedArray *arra
         int64_t end = at + count * (int64_t)precision_bytes(precision);
         json_t *about = json_pack("{s:s, s:o, s:[I, I]}", "dtype", precision == PRECISION_F64 ? "F64" : "F32", "shape", shape_json(&arrays[i]),
                                   "data_offsets", (json_int_t)at, (json_int_t)end);
-        if (json_object_get(header, arrays[i].name) || json_object_set_new(header, arrays[i].name, about) != 0)
+        bool twice = json_object_get(header, arrays[i].name) != NULL;
+        if (json_object_set_new(header, arrays[i].name, about) != 0 || twice)
             return io_error(path, "cannot hold array '%s': the name is there twice or is not UTF-8", arrays[i].name);
         at = end;
     }
