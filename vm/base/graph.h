@@ -66,6 +66,7 @@ typedef struct OpInfo {
 } OpInfo;
 extern const OpInfo op_info[OP_COUNT];
 Op op_named(const char *name);                           /* OP_COUNT if there is none */
+double op_value(Op op, double x, double y, double z);    /* of a map, in double precision; NaN for other families */
 
 typedef enum RandomKind {
     RANDOM_UNIFORM,             /* [0, 1), 24 bits (53 in double precision) */
@@ -114,9 +115,13 @@ struct Node {
 
 /* repeat: `passes` passes over the carries.  In pass t, carry[i] (a CARRY leaf) holds init[i] or the last pass's next[i]; TIME is t.
  * keep[j] is collected over the passes along keep_axis (size: passes).  RESULT i of the LOOP node is the final carry i for
- * i < n_carry, else kept value i - n_carry.  All carries of a loop have fixed axes: init is spread to them. */
+ * i < n_carry, else kept value i - n_carry.  All carries of a loop have fixed axes: init is spread to them.
+ * The LOOP node's operands are init[..], next[..], keep[..], in this order, so that a walk over operands reaches the body.
+ * Reading a loop's kept value adds it even after the loop was closed (this is how a derivative gets its tape); a kept value
+ * without a RESULT in the values wanted need not be stored. */
 struct Loop {
     uint32_t id;
+    int depth;                  /* 1 + the depth of outer; 1 at top */
     Loop *outer;                /* the loop whose body this one stands in; null at top */
     int64_t passes;
     Node *time;
@@ -130,19 +135,23 @@ struct Loop {
 Graph *graph_new(void);
 void   graph_free(Graph *graph);
 Arena *graph_arena(Graph *graph);
-uint32_t graph_size(const Graph *graph);
+uint32_t graph_size(const Graph *graph);                 /* nodes made so far; ids are below it */
 Node  *graph_node(const Graph *graph, uint32_t id);
 /* Origin given to nodes made from now on (a node found again by hash-consing keeps its first). */
 void   graph_set_origin(Graph *graph, const Origin *origin);
 const Origin *graph_origin(const Graph *graph);
+
+/* An axis that no one else has (its number is from 0x4000 on; the builder's own numbers stay below). */
+Axis   graph_fresh_axis(Graph *graph, int64_t size);
 
 /* Leaves. */
 Node *graph_const(Graph *g, double value);
 Node *graph_slot(Graph *g, uint32_t slot, uint32_t epoch, Axes axes);
 Node *graph_iota(Graph *g, Axis axis);                   /* 0, 1, .. along the axis */
 Node *graph_step(Graph *g);                              /* number of the training step, from 0 */
-/* `order` is the full shape: element numbers, and so the drawn values, follow it (first axis: the item).  times: TIME leaves of
- * the loops it stands in, outermost first.  size: see RandomKind. */
+/* `order` is the full shape: element numbers, and so the drawn values, follow it (first axis: the item).  times: numbers of the
+ * passes of the loops it stands in, outermost first: TIME leaves, or in a loop that runs backward scalars computed from them; the
+ * drawn values depend on the numbers alone.  size: see RandomKind. */
 Node *graph_random(Graph *g, RandomKind kind, uint64_t key, int64_t size, Shape order, Node **times, int n_times);
 
 /* Maps: element-wise; the result has the union of the axes.  Folds constants and trivial identities (x*1, x+0, x*0 where x
@@ -165,13 +174,17 @@ Node *graph_rename(Graph *g, Node *x, Axis from, Axis to);
 bool  node_is_rename(const Node *n);                     /* an INDEX that only gives axes other names */
 /* The axes `from`, row-major, become the axes `to` (equal counts); other axes are kept. */
 Node *graph_reshape(Graph *g, Node *x, Shape from, Shape to);
+/* Operands are spread to have all axes that another has, but for the joined ones. */
 Node *graph_concat(Graph *g, Node **in, const Axis *part, int n, Axis axis);
-/* r[..] = x[.., index[..], ..] along `axis`; axes common to x and index are walked together. */
+/* r[..] = x[.., index[..], ..] along `axis`; axes common to x and index are walked together.  (In a GATHER node index lacks `axis`.) */
 Node *graph_gather(Graph *g, Node *x, Axis axis, Node *index);
-/* r[.., a] = sum over `over` of v where index == a: the adjoint of gather. */
+/* r[.., a] = sum over `over` of v where index == a: the adjoint of gather.  v and index may each lack axes that the other has; a
+ * SCATTER or PUT node's result has none of `over` (they are renamed if need be). */
 Node *graph_scatter(Graph *g, Node *v, Node *index, Axis axis, Axes over);
 /* base with the places index (distinct along `over`) along `axis` replaced by v. */
 Node *graph_put(Graph *g, Node *base, Axis axis, Node *index, Node *v, Axes over);
+/* The axes that a fold, dot, scatter or put runs over: those of its operands (put: index and v) that its result lacks. */
+Axes  node_over(const Node *n);
 /* argmax and argmin (the axis goes), cumsum and argsort (it stays) along one axis. */
 Node *graph_along(Graph *g, Op op, Node *x, Axis axis, bool flag);
 /* Singular values of the matrix rows x columns, along `out` (size: the smaller of the two).  Attributes: axis = rows, part = {columns, out}. */
@@ -184,11 +197,16 @@ Node *graph_implicit(Graph *g, Node *z, Node *residual);
 Loop *graph_loop_open(Graph *g, Loop *outer, int64_t passes);
 Node *graph_carry(Graph *g, Loop *loop, Node *init, Axes axes);   /* returns the CARRY leaf */
 void  graph_loop_next(Graph *g, Loop *loop, int carry, Node *next);
-int   graph_loop_keep(Graph *g, Loop *loop, Node *value, Axis axis);  /* returns the number of the kept value */
+/* Returns the number of the kept value.  A loop has one keep_axis: the axis of the first call (later ones must be equal). */
+int   graph_loop_keep(Graph *g, Loop *loop, Node *value, Axis axis);
 Node *graph_loop_close(Graph *g, Loop *loop);
 Node *graph_result(Graph *g, Loop *loop, int index);
 
-/* A copy of the values `roots` in which each `from[i]` is replaced by `to[i]`; loops that depend on one are copied. */
+/* The node made anew from other operands, one for each of its own, by the same constructor with the same attributes (axes that only
+ * the new operands have are kept in the result).  Not for CARRY, TIME, LOOP and RESULT. */
+Node *graph_rebuild(Graph *g, const Node *node, Node *const *in);
+/* A copy of the values `roots` in which each `from[i]` is replaced by `to[i]`; loops that depend on one are copied.  A replacement
+ * may have more axes than what it replaces: they are carried along (this maps a value over them). */
 void  graph_substitute(Graph *g, Node **roots, int n_roots, Node *const *from, Node *const *to, int n);
 /* Whether `value` depends on `leaf`. */
 bool  graph_depends(Graph *g, const Node *value, const Node *leaf);
