@@ -266,6 +266,12 @@ Node *graph_slot(Graph *g, uint32_t slot, uint32_t epoch, Axes axes)
     return node_make(g, &pattern);
 }
 
+Node *graph_variable(Graph *g, Axes axes)
+{
+    Node pattern = { .op = OP_slot, .key = UINT32_MAX, .size = (int64_t)g->n, .axes = axes };
+    return node_make_new(g, &pattern, NULL);
+}
+
 Node *graph_iota(Graph *g, Axis axis)
 {
     Node pattern = { .op = OP_iota, .axis = axis, .axes = axes_one(axis) };

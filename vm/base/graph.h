@@ -148,6 +148,9 @@ Axis   graph_fresh_axis(Graph *graph, int64_t size);
 Node *graph_const(Graph *g, double value);
 Node *graph_slot(Graph *g, uint32_t slot, uint32_t epoch, Axes axes);
 Node *graph_iota(Graph *g, Axis axis);                   /* 0, 1, .. along the axis */
+/* A leaf that stands for a value not given yet, opaque to simplification: take derivatives with regard to it (a value in between may be
+ * simplified away: x*1, index of index, a constant), then graph_substitute what it stands for. */
+Node *graph_variable(Graph *g, Axes axes);
 Node *graph_step(Graph *g);                              /* number of the training step, from 0 */
 /* `order` is the full shape: element numbers, and so the drawn values, follow it (first axis: the item).  times: numbers of the
  * passes of the loops it stands in, outermost first: TIME leaves, or in a loop that runs backward scalars computed from them; the

@@ -145,15 +145,18 @@ static Node *current(const Copy *c, Node *n) { return c->new[n->id] ? c->new[n->
 
 static Loop *copied_loop(Copy *c, const Loop *loop)
 {
-    return loop && loop->node && loop->node->id < c->g->n ? c->loops[loop->node->id] : NULL;
+    return loop->node ? c->loops[loop->node->id] : NULL;
 }
 
 static void open_copy(Copy *c, const Loop *loop)
 {
-    Loop *outer = loop->outer, *mapped = NULL;
-    for (; outer && !mapped; outer = outer->outer) mapped = copied_loop(c, outer);
-    outer = scope_deeper(mapped ? mapped : loop->outer, c->inside);
-    Loop *copy = graph_loop_open(c->g, outer, loop->passes);
+    Loop *outer = loop->node->scope;
+    for (Loop *at = outer; at; at = at->outer)
+        if (copied_loop(c, at)) {
+            outer = copied_loop(c, at);
+            break;
+        }
+    Loop *copy = graph_loop_open(c->g, scope_deeper(outer, c->inside), loop->passes);
     c->loops[loop->node->id] = copy;
     c->new[loop->time->id] = copy->time;
 }
