@@ -1,0 +1,233 @@
+/* unknown.c: uses of names.  For one that means nothing: the nearest spelling, a definition further down, or what users of other
+ * libraries may have meant. */
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "lang/mean/resolver.h"
+
+/* Words of other languages and libraries that have another form here.  The nearest spelling of a known name goes before. */
+static const struct { const char *word, *help; } elsewhere[] = {
+    { "self",      "there are no objects: a definition sees its arguments, its parameters and the names of the file" },
+    { "None",      "there is no empty value: a setting that may be absent has a number or a truth value as its default" },
+    { "null",      "there is no empty value: a setting that may be absent has a number or a truth value as its default" },
+    { "lambda",    "a function value is written fn(x) -> x^2" },
+    { "return",    "the last line of a body is its value: no word is needed" },
+    { "def",       "a function is written fn f(x: [D]) -> [] = .." },
+    { "for",       "the loop is: repeat n as t { .. }; most loops are better said by an index: sum[i] x[i]" },
+    { "while",     "loops have a known length: repeat n { .. }" },
+    { "range",     "the loop is: repeat n as t { .. }; an index takes its range from what it subscripts: sum[i] x[i]" },
+    { "import",    "another file is used by: use \"file.ebm\" as m; the library needs no import" },
+    { "len",       "name the size in the signature: fn f(x: [N]) can use N as a number" },
+    { "shape",     "name the sizes in the signature: fn f(x: [N, D]) can use N and D as numbers" },
+    { "int",       "every value is a real; floor(x) gives whole numbers" },
+    { "float",     "every value is a real: nothing needs converting" },
+    { "matmul",    "say it with indices: y[o] = sum[i] W[o,i] * x[i]" },
+    { "bmm",       "say it with indices: y[o] = sum[i] W[o,i] * x[i]; it maps over the batch by itself" },
+    { "dot",       "say it with indices: sum[i] a[i] * b[i]" },
+    { "einsum",    "say it with indices: y[o] = sum[i] W[o,i] * x[i]" },
+    { "tensor",    "an array is written [1, 2, 3]" },
+    { "array",     "an array is written [1, 2, 3]" },
+    { "randn",     "draw it: eps ~ normal([N, D]), or eps ~ normal(like x)" },
+    { "randn_like", "draw it: eps ~ normal(like x)" },
+    { "rand",      "draw it: u ~ uniform(0, 1, [N])" },
+    { "rand_like", "draw it: u ~ uniform(0, 1, like x)" },
+    { "randint",   "draw it: i ~ choose(n, m) draws m different ones of 0 .. n-1" },
+    { "zeros_like", "a scalar meets every shape: write 0; an array of zeros is zeros([N, D])" },
+    { "ones_like", "a scalar meets every shape: write 1" },
+    { "arange",    "write an index equation: t[i: n] = i" },
+    { "linspace",  "write an index equation: t[i: n] = a + (b - a) * i / (n - 1)" },
+    { "detach",    "stop(x) is x without a gradient" },
+    { "no_grad",   "stop(x) is x without a gradient; results of argmin and sample are constants already" },
+    { "backward",  "gradients need no call: minimize, lower or raise in a train, or grad[x](e)" },
+    { "zero_grad", "gradients do not accumulate: nothing needs resetting" },
+    { "autograd",  "the gradient of a scalar e is grad[x](e)" },
+    { "Linear",    "the affine layer is dense(outputs)" },
+    { "Dense",     "the affine layer is dense(outputs)" },
+    { "linear",    "the affine layer is dense(outputs)" },
+    { "Conv2d",    "the convolution is conv(channels, width, stride = 1)" },
+    { "conv2d",    "the convolution is conv(channels, width, stride = 1)" },
+    { "Sequential", "layers are joined by a pipeline: x |> dense(64) |> silu |> dense(10)" },
+    { "Module",    "a network is written net f(x: [D]) -> [K] = .." },
+    { "Parameter", "a parameter is written param W: [O, I] ~ normal()" },
+    { "DataLoader", "batches are drawn in a train: x = draw(rows, batch = 128)" },
+    { "Tensor",    "an array type is written [N, D]" },
+    { "square",    "write x^2" },
+    { "concatenate", "the word is concat(a, b)" },
+    { "cat",       "the word is concat(a, b)" },
+    { "where",     "write if c then a else b; it chooses element by element" },
+    { "log_prob",  "an energy is minus a log probability, up to a constant: -E(x)" },
+    { "loss",      "name it first: loss = .., or write minimize .. as loss" },
+    { "stopgrad",  "stop(x) is x without a gradient" },
+    { "stop_gradient", "stop(x) is x without a gradient" },
+};
+enum { ELSEWHERE = sizeof elsewhere / sizeof elsewhere[0] };
+
+static const char *const modules[] = {
+    "np", "numpy", "torch", "nn", "jnp", "jax", "tf", "math", "scipy", "optim", "optax", "keras", "plt", "random", "F", "jr", "sk", "sklearn", NULL
+};
+
+static const char *help_from_elsewhere(const char *text)
+{
+    for (int i = 0; i < ELSEWHERE; i++)
+        if (!strcmp(elsewhere[i].word, text)) return elsewhere[i].help;
+    return NULL;
+}
+
+static bool is_module(const char *text)
+{
+    for (int i = 0; modules[i]; i++)
+        if (!strcmp(modules[i], text)) return true;
+    return false;
+}
+
+const char *join_text(Resolver *r, const char *format, ...)
+{
+    char text[512];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    return arena_copy(&r->arena, text, strlen(text));
+}
+
+bool is_name(const Resolver *r, const char *text)
+{
+    return find_meaning(r, text) || find_top(r, text) || is_known(r, text);
+}
+
+/* ---- candidates for the nearest spelling ---- */
+
+static const char *nearest_visible(Resolver *r, const char *text)
+{
+    int n = 0;
+    for (const NameScope *s = r->scope; s; s = s->outer)
+        for (const Meaning *m = s->names; m; m = m->next) n++;
+    const char **names = ARENA_ARRAY(&r->arena, const char *, n + r->n_tops + r->known.n + 1);
+    n = 0;
+    for (const NameScope *s = r->scope; s; s = s->outer)
+        for (const Meaning *m = s->names; m; m = m->next) names[n++] = m->text;
+    for (int i = 0; i < r->n_tops; i++) names[n++] = r->tops[i].name.text;
+    for (int i = 0; i < r->known.n; i++) names[n++] = r->known.at[i];
+    return nearest_name(text, names, n);
+}
+
+/* ---- a definition of the name further down in the same body ---- */
+
+static bool defines(const Stmt *s, const char *text, Span *place)
+{
+    for (int i = 0; i < s->targets.n; i++) {
+        const Expr *t = s->targets.at[i];
+        if (t->kind == EXPR_INDEX) t = t->kid[0];
+        if (t->kind == EXPR_NAME && !strcmp(t->name.text, text)) return *place = t->span, true;
+    }
+    if (s->kind != STMT_BIND && s->name.text && !strcmp(s->name.text, text)) return *place = s->name.span, true;
+    for (int i = 0; i < s->block.n; i++)
+        if (defines(s->block.at[i], text, place)) return true;
+    return false;
+}
+
+static bool is_defined_in(const Block *block, const char *text, Span *place)
+{
+    for (int i = 0; i < block->n; i++)
+        if (defines(block->at[i], text, place)) return true;
+    return false;
+}
+
+/* ---- the report ---- */
+
+static bool already_blamed(Resolver *r, const char *text)
+{
+    for (NameList *b = r->blamed; b; b = b->next)
+        if (!strcmp(b->text, text)) return true;
+    NameList *b = ARENA_NEW(&r->arena, NameList);
+    *b = (NameList){ text, r->blamed };
+    r->blamed = b;
+    return false;
+}
+
+static void help_unknown(Resolver *r, Diagnostic *d, const char *text)
+{
+    Span place;
+    if (r->def && is_defined_in(&r->def->block, text, &place)) {
+        bool above = place.start < d->span.start;
+        diag_note(d, place, above ? "a '%s' is defined here, inside a block that ends before" : "'%s' is defined further down", text);
+        diag_help(d, above ? "what is made inside repeat or every is known there alone; keep v as name collects it over the passes"
+                           : "a body is read from top to bottom: move the definition up");
+        return;
+    }
+    const char *help = help_from_elsewhere(text), *near = nearest_visible(r, text);
+    if (!strcasecmp(text, "true") || !strcasecmp(text, "false")) near = tolower((unsigned char)text[0]) == 't' ? "true" : "false";
+    if (near) {
+        Meaning *meant = find_meaning(r, near);
+        if (meant) meant->group->reads++;                       /* its misspelling is one mistake, its being unused no other */
+    }
+    if (near && !(help && strcasecmp(near, text))) diag_help(d, "did you mean '%s'?", near);
+    else if (help) diag_help(d, "%s", help);
+}
+
+static void report_unknown(Resolver *r, Name name)
+{
+    if (already_blamed(r, name.text)) return;
+    Diagnostic *d = diag_error(r->diagnostics, "E0201", name.span, "nothing is called '%s'", name.text);
+    help_unknown(r, d, name.text);
+}
+
+static void report_module(Resolver *r, Name name, const char *member)
+{
+    if (already_blamed(r, name.text)) return;
+    Diagnostic *d = diag_error(r->diagnostics, "E0201", name.span, "nothing is called '%s': the library needs no prefix", name.text);
+    const char *help = help_from_elsewhere(member), *near = is_name(r, member) ? member : nearest_visible(r, member);
+    if (near && !strcmp(near, member)) diag_help(d, "write %s alone", member);
+    else if (help) diag_help(d, "%s", help);
+    else if (near) diag_help(d, "did you mean '%s'?", near);
+}
+
+/* ---- uses ---- */
+
+static void add_link(Resolver *r, TopItem *to, Span at)
+{
+    if (!r->item) return;
+    Link *link = ARENA_NEW(&r->arena, Link);
+    *link = (Link){ to, at, NULL };
+    *r->item->links_end = link;
+    r->item->links_end = &link->next;
+}
+
+static bool use_visible(Resolver *r, Name name)
+{
+    Meaning *m = find_meaning(r, name.text);
+    if (m) {
+        m->group->reads++;
+        return true;
+    }
+    TopName *top = find_top(r, name.text);
+    bool is_size = r->unknown == UNKNOWN_IS_SIZE && isupper((unsigned char)name.text[0])
+                && !(top && (top->item->stmt->kind == STMT_OPTION || top->item->stmt->kind == STMT_BIND));
+    if (is_size) {
+        declare_in(r, r->scope, MEANING_SIZE, name);
+        return true;
+    }
+    if (top) add_link(r, top->item, name.span);
+    return top || is_known(r, name.text);
+}
+
+bool use_name(Resolver *r, Name name)
+{
+    if (use_visible(r, name)) return true;
+    if (r->unknown == UNKNOWN_IS_INDEX) {
+        declare(r, MEANING_INDEX, name);
+        return true;
+    }
+    report_unknown(r, name);
+    return false;
+}
+
+bool use_base(Resolver *r, Name name, const char *member)
+{
+    if (!is_name(r, name.text) && is_module(name.text)) {
+        report_module(r, name, member);
+        return false;
+    }
+    return use_name(r, name);
+}
