@@ -72,6 +72,9 @@ bool svdvals(Precision precision, void *matrix, int64_t rows, int64_t cols, void
 typedef struct Blas Blas;
 const Blas *blas_load(const char **why);
 const char *blas_core(const Blas *blas);                /* the kernel it was told to use, or "user's choice" */
+/* The same kernels with products by OpenBLAS (`--math blas`): bits then depend on the library, the processor and the sizes of
+ * panels.  A null blas changes nothing. */
+Kernels kernels_with_blas(const Kernels *kernels, const Blas *blas);
 
 /* Threads that sleep while there is nothing to do. */
 typedef struct Pool Pool;

@@ -1,0 +1,201 @@
+/* draw.c: random values as pure functions of a key and a place.
+ *
+ * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3") turns a counter of four words into four words.  The
+ * counter of element (item, feature) holds the item and the group of PER features it stands in; key words 0 and 1 are Philox's key,
+ * words 2 and 3 stand in the counter. */
+#include "vm/kernel/multi/multi.h"
+
+enum { PER = REAL_BITS == 32 ? 4 : 2, LANES = 64 };          /* values of a counter; counters worked at once */
+typedef struct Words { uint32_t w[4]; } Words;
+
+static inline __attribute__((always_inline)) Words philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0, uint32_t k1) {
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; round++, k0 += 0x9e3779b9u, k1 += 0xbb67ae85u) {
+        uint64_t p = (uint64_t)c0 * 0xd2511f53u, q = (uint64_t)c2 * 0xcd9e8d57u;
+        c0 = (uint32_t)(q >> 32) ^ c1 ^ k0;
+        c1 = (uint32_t)q;
+        c2 = (uint32_t)(p >> 32) ^ c3 ^ k1;
+        c3 = (uint32_t)p;
+    }
+    return (Words){ { c0, c1, c2, c3 } };
+}
+
+/* Words of LANES counters: neighboring items of one group, or neighboring groups of one item. */
+static void words_of_items(uint32_t w[4][LANES], const uint32_t key[4], int64_t item, uint32_t group) {
+    uint32_t low = (uint32_t)item, high = (uint32_t)((uint64_t)item >> 32);
+    for (uint32_t l = 0; l < LANES; l++) {
+        uint32_t c0 = low + l, c1 = high + (c0 < low);
+        Words out = philox(c0, c1 ^ key[2], group, key[3], key[0], key[1]);
+        w[0][l] = out.w[0]; w[1][l] = out.w[1]; w[2][l] = out.w[2]; w[3][l] = out.w[3];
+    }
+}
+static void words_of_groups(uint32_t w[4][LANES], const uint32_t key[4], int64_t item, uint32_t group) {
+    uint32_t low = (uint32_t)item, high = (uint32_t)((uint64_t)item >> 32);
+    for (uint32_t l = 0; l < LANES; l++) {
+        Words out = philox(low, high ^ key[2], group + l, key[3], key[0], key[1]);
+        w[0][l] = out.w[0]; w[1][l] = out.w[1]; w[2][l] = out.w[2]; w[3][l] = out.w[3];
+    }
+}
+
+/* --- words to values ------------------------------------------------------------------------------------------------------ */
+
+#if REAL_BITS == 32
+static inline float uniform_of(uint32_t w) { return (float)(int32_t)(w >> 8) * 0x1p-24f; }
+
+static void uniforms(REAL v[PER][LANES], uint32_t w[4][LANES]) {
+    for (int j = 0; j < PER; j++)
+        for (int l = 0; l < LANES; l++) v[j][l] = uniform_of(w[j][l]);
+}
+
+/* Box and Muller: a radius from one word (31 bits, never 0) and an angle from another. */
+static inline void normal_pair(float *x, float *y, uint32_t u, uint32_t a) {
+    float radius = M(sqrt)(-2 * log_positive(((float)(int32_t)(u >> 1) + 0.5f) * 0x1p-31f, 0));
+    float angle = (float)(int32_t)(a << 2) * (0x1p-32f * 1.57079633f);          /* from the middle of a quarter */
+    *x = radius * turned_sin(angle, (a >> 30) + 1);
+    *y = radius * turned_sin(angle, a >> 30);
+}
+#else
+/* 53 bits of two words, as a whole number. */
+static inline double wide_of(uint32_t high, uint32_t low) {
+    return (double)(int32_t)(high >> 5) * 0x1p26 + (double)(int32_t)(low >> 6);
+}
+static void uniforms(REAL v[PER][LANES], uint32_t w[4][LANES]) {
+    for (int j = 0; j < PER; j++)
+        for (int l = 0; l < LANES; l++) v[j][l] = wide_of(w[2 * j][l], w[2 * j + 1][l]) * 0x1p-53;
+}
+
+static inline double turned_sin(double r, int64_t quarters) {
+    double z = r * r;
+    double s = D(-7.57739301296510675e-13, z, 1.60583405309959458e-10);
+    s = D(s, z, -2.50521047087251745e-8);
+    s = D(s, z, 2.75573192134200954e-6);
+    s = D(s, z, -1.9841269841253601e-4);
+    s = D(s, z, 8.3333333333333215e-3);
+    s = D(s, z, -0.166666666666666666);
+    s = D(s * z, r, r);
+    double c = D(4.73730321529626355e-14, z, -1.14702754526027269e-11);
+    c = D(c, z, 2.08767542097114872e-9);
+    c = D(c, z, -2.75573192146839962e-7);
+    c = D(c, z, 2.48015873015698929e-5);
+    c = D(c, z, -1.38888888888888723e-3);
+    c = D(c, z, 4.16666666666666666e-2);
+    c = D(c * z, z, D(z, -0.5, 1));
+    double y = quarters & 1 ? c : s;
+    return quarters & 2 ? -y : y;
+}
+static inline void normal_pair(double *x, double *y, double u, double a) {
+    double radius = M(sqrt)(-2 * log_positive((u + 0.5) * 0x1p-53, 0));
+    double t = D(a, 0x1p-51, ROUNDER), angle = (a * 0x1p-51 - (t - ROUNDER)) * 1.5707963267948966;
+    *x = radius * turned_sin(angle, (int64_t)bits_of(t) + 1);
+    *y = radius * turned_sin(angle, (int64_t)bits_of(t));
+}
+#endif
+
+/* Normals of the pairs that hold the features from..to-1 of a group. */
+static void normals(REAL v[PER][LANES], uint32_t w[4][LANES], int from, int to) {
+    for (int j = from & ~1; j < to; j += 2)
+        for (int l = 0; l < LANES; l++)
+#if REAL_BITS == 32
+            normal_pair(&v[j][l], &v[j + 1][l], w[j][l], w[j + 1][l]);
+#else
+            normal_pair(&v[j][l], &v[j + 1][l], wide_of(w[0][l], w[1][l]), wide_of(w[2][l], w[3][l]));
+#endif
+}
+
+/* --- values to their places ----------------------------------------------------------------------------------------------- */
+
+typedef struct Draw { bool normal; REAL *to; const uint32_t *key; int64_t i0, items, f0, features; ptrdiff_t item_stride, feature_stride; } Draw;
+
+static void values_of(const Draw *d, REAL v[PER][LANES], uint32_t w[4][LANES], int from, int to) {
+    if (d->normal) normals(v, w, from, to);
+    else uniforms(v, w);
+}
+
+/* Items in the lanes: one group of features at a time. */
+static void draw_by_items(const Draw *d) {
+    int64_t end = d->f0 + d->features;
+    for (int64_t group = d->f0 / PER; group * PER < end; group++) {
+        int from = d->f0 > group * PER ? (int)(d->f0 - group * PER) : 0, to = end - group * PER < PER ? (int)(end - group * PER) : PER;
+        for (int64_t i = 0; i < d->items; i += LANES) {
+            int lanes = d->items - i < LANES ? (int)(d->items - i) : LANES;
+            uint32_t w[4][LANES];
+            REAL v[PER][LANES];
+            words_of_items(w, d->key, d->i0 + i, (uint32_t)group);
+            values_of(d, v, w, from, to);
+            for (int j = from; j < to; j++) {
+                REAL *out = d->to + (group * PER + j - d->f0) * d->feature_stride + i * d->item_stride;
+                if (d->item_stride == 1) memcpy(out, v[j], sizeof v[j][0] * (size_t)lanes);
+                else for (int l = 0; l < lanes; l++) out[l * d->item_stride] = v[j][l];
+            }
+        }
+    }
+}
+
+/* Groups of features in the lanes: one item at a time. */
+static void draw_by_features(const Draw *d) {
+    int64_t end = d->f0 + d->features;
+    for (int64_t i = 0; i < d->items; i++)
+        for (int64_t group = d->f0 / PER; group * PER < end; group += LANES) {
+            uint32_t w[4][LANES];
+            REAL v[PER][LANES];
+            words_of_groups(w, d->key, d->i0 + i, (uint32_t)group);
+            values_of(d, v, w, 0, PER);
+            REAL *out = d->to + i * d->item_stride + (group * PER - d->f0) * d->feature_stride;
+            int64_t from = d->f0 > group * PER ? d->f0 - group * PER : 0;
+            int64_t to = end - group * PER < PER * LANES ? end - group * PER : PER * LANES;
+            for (int64_t f = from; f < to; f++) out[f * d->feature_stride] = v[f % PER][f / PER];
+        }
+}
+
+/* The way that fills more lanes. */
+static void draw(const Draw *d) {
+    if (d->items <= 0 || d->features <= 0) return;
+    if (d->items >= LANES || d->items * PER >= d->features) draw_by_items(d);
+    else draw_by_features(d);
+}
+
+void KERNEL(uniform)(void *to, const uint32_t key[4], int64_t i0, int64_t items, int64_t f0, int64_t features, ptrdiff_t item_stride,
+                     ptrdiff_t feature_stride) {
+    draw(&(Draw){ false, to, key, i0, items, f0, features, item_stride, feature_stride });
+}
+void KERNEL(normal)(void *to, const uint32_t key[4], int64_t i0, int64_t items, int64_t f0, int64_t features, ptrdiff_t item_stride,
+                    ptrdiff_t feature_stride) {
+    draw(&(Draw){ true, to, key, i0, items, f0, features, item_stride, feature_stride });
+}
+
+/* --- permutations --------------------------------------------------------------------------------------------------------- */
+
+enum { FEISTEL_ROUNDS = 8 };
+
+static inline uint32_t mixed(uint32_t x) {
+    x = (x ^ x >> 16) * 0x85ebca6bu;
+    x = (x ^ x >> 13) * 0xc2b2ae35u;
+    return x ^ x >> 16;
+}
+
+/* One walk through the Feistel network: a bijection of the numbers of left + right bits. */
+static uint64_t shuffled(uint64_t x, const uint32_t key[4], int left, int right) {
+    uint64_t l = x >> right, r = x & ((UINT64_C(1) << right) - 1);
+    for (uint32_t round = 0; round < FEISTEL_ROUNDS; round++) {
+        uint32_t h = mixed((uint32_t)r ^ key[round & 3] ^ round * 0x9e3779b9u);
+        h = mixed(h + key[(round + 1) & 3]);
+        uint64_t next = (l ^ h) & ((UINT64_C(1) << left) - 1);
+        l = r;
+        r = next;
+        int swap = left;
+        left = right;
+        right = swap;
+    }
+    return l << right | r;
+}
+
+void KERNEL(permutation)(void *to, const uint32_t key[4], int64_t size, int64_t i0, int64_t n, ptrdiff_t stride) {
+    int bits = 2;
+    while (bits < 62 && (INT64_C(1) << bits) < size) bits++;
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t x = (uint64_t)(i0 + i);
+        do x = shuffled(x, key, bits / 2, bits - bits / 2);   /* on until within 0..size-1 */
+        while (x >= (uint64_t)size);
+        ((REAL *)to)[i * stride] = (REAL)x;
+    }
+}

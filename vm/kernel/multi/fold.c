@@ -1,0 +1,208 @@
+/* fold.c: folds over rows (one result a lane) and along a line (one result), with fixed trees of additions. */
+#include "vm/kernel/multi/multi.h"
+
+enum { BLOCK = 64, WIDE = 16 };                              /* lanes of a block; accumulators of a line */
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE REAL larger(REAL a, REAL x)  { return (x > a) | (x != x) ? x : a; }   /* a NaN stays */
+INLINE REAL smaller(REAL a, REAL x) { return (x < a) | (x != x) ? x : a; }
+INLINE REAL start_of(Op op)         { return op == OP_prod; }
+INLINE REAL joined(Op op, REAL a, REAL x) { return op == OP_prod ? a * x : a + x; }
+
+/* What a fold adds up: the value itself, or for logsumexp its exponential, shifted. */
+INLINE REAL term(Op op, REAL x, REAL shift) { return op == OP_logsumexp ? M(exp)(x - shift) : x; }
+
+/* The shift of logsumexp: the largest value, or 0 where that is not finite (the sum then says what the result is). */
+INLINE REAL shift_of(REAL largest) { return largest - largest == 0 ? largest : 0; }
+
+/* --- over rows ------------------------------------------------------------------------------------------------------------ */
+
+INLINE void extreme_block(bool largest, REAL *restrict acc, const REAL *from, int64_t rows, int lanes, ptrdiff_t row_stride) {
+    if (rows == 0) for (int c = 0; c < lanes; c++) acc[c] = largest ? -(REAL)INFINITY : (REAL)INFINITY;
+    else memcpy(acc, from, (size_t)lanes * sizeof *acc);
+    for (int64_t r = 1; r < rows; r++) {
+        const REAL *x = from + r * row_stride;
+        for (int c = 0; c < lanes; c++) acc[c] = largest ? larger(acc[c], x[c]) : smaller(acc[c], x[c]);
+    }
+}
+
+/* One leaf, rows ascending; four at a time to spare loads and stores of the accumulators. */
+INLINE void leaf_block(Op op, REAL *restrict acc, const REAL *from, int64_t rows, int lanes, ptrdiff_t row_stride, const REAL *shift) {
+    for (int c = 0; c < lanes; c++) acc[c] = start_of(op);
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+        const REAL *x0 = from + r * row_stride, *x1 = x0 + row_stride, *x2 = x1 + row_stride, *x3 = x2 + row_stride;
+        for (int c = 0; c < lanes; c++) {
+            REAL a = joined(op, acc[c], term(op, x0[c], shift[c]));
+            a = joined(op, a, term(op, x1[c], shift[c]));
+            a = joined(op, a, term(op, x2[c], shift[c]));
+            acc[c] = joined(op, a, term(op, x3[c], shift[c]));
+        }
+    }
+    for (; r < rows; r++) {
+        const REAL *x = from + r * row_stride;
+        for (int c = 0; c < lanes; c++) acc[c] = joined(op, acc[c], term(op, x[c], shift[c]));
+    }
+}
+
+INLINE void tree_block(Op op, REAL *restrict to, const REAL *from, int64_t rows, int lanes, ptrdiff_t row_stride, const REAL *shift) {
+    REAL stack[LEVELS][BLOCK], acc[BLOCK];
+    int depth = 0;
+    for (int64_t r = 0, leaf = 0;; r += LEAF, leaf++) {
+        bool last = rows - r <= LEAF;
+        leaf_block(op, acc, from + r * row_stride, last ? rows - r : LEAF, lanes, row_stride, shift);
+        for (int merges = last ? depth : leaf_merges(leaf); merges-- > 0;) {
+            depth--;
+            for (int c = 0; c < lanes; c++) acc[c] = joined(op, stack[depth][c], acc[c]);
+        }
+        if (last) break;
+        memcpy(stack[depth++], acc, sizeof acc[0] * (size_t)lanes);
+    }
+    memcpy(to, acc, sizeof acc[0] * (size_t)lanes);
+}
+
+INLINE void fold_block(Op op, REAL *to, const REAL *from, int64_t rows, int lanes, ptrdiff_t row_stride) {
+    REAL shift[BLOCK] = { 0 };
+    if (op == OP_maximum || op == OP_minimum) {
+        extreme_block(op == OP_maximum, to, from, rows, lanes, row_stride);
+    } else if (op == OP_logsumexp) {
+        extreme_block(true, shift, from, rows, lanes, row_stride);
+        for (int c = 0; c < lanes; c++) shift[c] = shift_of(shift[c]);
+        tree_block(op, to, from, rows, lanes, row_stride, shift);
+        for (int c = 0; c < lanes; c++) to[c] = shift[c] + M(log)(to[c]);
+    } else {
+        tree_block(op, to, from, rows, lanes, row_stride, shift);
+    }
+}
+
+INLINE void fold_blocks(Op op, REAL *to, const REAL *from, int64_t rows, int64_t lanes, ptrdiff_t row_stride) {
+    for (; lanes >= BLOCK; lanes -= BLOCK, to += BLOCK, from += BLOCK) fold_block(op, to, from, rows, BLOCK, row_stride);
+    if (lanes > 0) fold_block(op, to, from, rows, (int)lanes, row_stride);
+}
+
+void KERNEL(fold_rows)(Op op, void *to, const void *from, int64_t rows, int64_t lanes, ptrdiff_t row_stride) {
+    switch (op) {
+    case OP_sum:       fold_blocks(OP_sum, to, from, rows, lanes, row_stride); break;
+    case OP_prod:      fold_blocks(OP_prod, to, from, rows, lanes, row_stride); break;
+    case OP_maximum:   fold_blocks(OP_maximum, to, from, rows, lanes, row_stride); break;
+    case OP_minimum:   fold_blocks(OP_minimum, to, from, rows, lanes, row_stride); break;
+    case OP_logsumexp: fold_blocks(OP_logsumexp, to, from, rows, lanes, row_stride); break;
+    default: break;
+    }
+}
+
+/* --- along a line --------------------------------------------------------------------------------------------------------- */
+
+INLINE REAL extreme_line(bool largest, const REAL *x, int64_t n, ptrdiff_t stride) {
+    if (n == 0) return largest ? -(REAL)INFINITY : (REAL)INFINITY;
+    REAL acc[WIDE];
+    for (int l = 0; l < WIDE; l++) acc[l] = x[0];
+    int64_t i = 0;
+    for (; i + WIDE <= n; i += WIDE)
+        for (int l = 0; l < WIDE; l++) {
+            REAL v = x[(i + l) * stride];
+            acc[l] = largest ? larger(acc[l], v) : smaller(acc[l], v);
+        }
+    for (; i < n; i++) acc[0] = largest ? larger(acc[0], x[i * stride]) : smaller(acc[0], x[i * stride]);
+    for (int l = 1; l < WIDE; l++) acc[0] = largest ? larger(acc[0], acc[l]) : smaller(acc[0], acc[l]);
+    return acc[0];
+}
+
+/* A leaf of a line: place i goes to accumulator i modulo WIDE; the accumulators fold in halves. */
+INLINE REAL leaf_line(Op op, const REAL *x, int64_t n, ptrdiff_t stride, REAL shift) {
+    REAL acc[WIDE];
+    for (int l = 0; l < WIDE; l++) acc[l] = start_of(op);
+    int64_t i = 0;
+    for (; i + WIDE <= n; i += WIDE)
+        for (int l = 0; l < WIDE; l++) acc[l] = joined(op, acc[l], term(op, x[(i + l) * stride], shift));
+    for (int l = 0; i < n; i++, l++) acc[l] = joined(op, acc[l], term(op, x[i * stride], shift));
+    for (int half = WIDE / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) acc[l] = joined(op, acc[l], acc[l + half]);
+    return acc[0];
+}
+
+INLINE REAL tree_line(Op op, const REAL *x, int64_t n, ptrdiff_t stride, REAL shift) {
+    REAL stack[LEVELS];
+    int depth = 0;
+    for (int64_t i = 0, leaf = 0;; i += LEAF, leaf++) {
+        bool last = n - i <= LEAF;
+        REAL acc = leaf_line(op, x + i * stride, last ? n - i : LEAF, stride, shift);
+        for (int merges = last ? depth : leaf_merges(leaf); merges-- > 0;) acc = joined(op, stack[--depth], acc);
+        if (last) return acc;
+        stack[depth++] = acc;
+    }
+}
+
+/* The fold of a line whose stride the compiler knows to be 1, or does not know. */
+INLINE REAL fold_strided(Op op, const REAL *x, int64_t n, ptrdiff_t stride) {
+    switch (op) {
+    case OP_sum:     return tree_line(OP_sum, x, n, stride, 0);
+    case OP_prod:    return tree_line(OP_prod, x, n, stride, 0);
+    case OP_maximum: return extreme_line(true, x, n, stride);
+    case OP_minimum: return extreme_line(false, x, n, stride);
+    default: break;
+    }
+    REAL shift = shift_of(extreme_line(true, x, n, stride));
+    return shift + M(log)(tree_line(OP_logsumexp, x, n, stride, shift));
+}
+
+void KERNEL(fold_line)(Op op, void *to, const void *from, int64_t n, ptrdiff_t stride) {
+    *(REAL *)to = stride == 1 ? fold_strided(op, from, n, 1) : fold_strided(op, from, n, stride);
+}
+
+/* --- sums of products, lane by lane --------------------------------------------------------------------------------------- */
+
+INLINE REAL fused(REAL a, REAL b, REAL c) {
+#if REAL_BITS == 32
+    return __builtin_fmaf(a, b, c);
+#else
+    return __builtin_fma(a, b, c);
+#endif
+}
+
+INLINE void dot_leaf(REAL *restrict acc, const REAL *a, const REAL *b, int64_t k, int lanes, ptrdiff_t a_row, ptrdiff_t a_col,
+                     ptrdiff_t b_row, ptrdiff_t b_col) {
+    for (int c = 0; c < lanes; c++) acc[c] = 0;
+    int64_t r = 0;
+    for (; r + 4 <= k; r += 4, a += 4 * a_row, b += 4 * b_row)
+        for (int c = 0; c < lanes; c++) {
+            REAL s = fused(a[c * a_col], b[c * b_col], acc[c]);
+            s = fused(a[a_row + c * a_col], b[b_row + c * b_col], s);
+            s = fused(a[2 * a_row + c * a_col], b[2 * b_row + c * b_col], s);
+            acc[c] = fused(a[3 * a_row + c * a_col], b[3 * b_row + c * b_col], s);
+        }
+    for (; r < k; r++, a += a_row, b += b_row)
+        for (int c = 0; c < lanes; c++) acc[c] = fused(a[c * a_col], b[c * b_col], acc[c]);
+}
+
+INLINE void dot_block(REAL *restrict to, const REAL *a, const REAL *b, int64_t k, int lanes, ptrdiff_t a_row, ptrdiff_t a_col,
+                      ptrdiff_t b_row, ptrdiff_t b_col) {
+    REAL stack[LEVELS][BLOCK], acc[BLOCK];
+    int depth = 0;
+    for (int64_t r = 0, leaf = 0;; r += LEAF, leaf++) {
+        bool last = k - r <= LEAF;
+        dot_leaf(acc, a + r * a_row, b + r * b_row, last ? k - r : LEAF, lanes, a_row, a_col, b_row, b_col);
+        for (int merges = last ? depth : leaf_merges(leaf); merges-- > 0;) {
+            depth--;
+            for (int c = 0; c < lanes; c++) acc[c] = stack[depth][c] + acc[c];
+        }
+        if (last) break;
+        memcpy(stack[depth++], acc, sizeof acc[0] * (size_t)lanes);
+    }
+    memcpy(to, acc, sizeof acc[0] * (size_t)lanes);
+}
+
+INLINE void dot_blocks(REAL *to, const REAL *a, const REAL *b, int64_t k, int64_t lanes, ptrdiff_t a_row, ptrdiff_t a_col,
+                       ptrdiff_t b_row, ptrdiff_t b_col) {
+    for (; lanes >= BLOCK; lanes -= BLOCK, to += BLOCK, a += BLOCK * a_col, b += BLOCK * b_col)
+        dot_block(to, a, b, k, BLOCK, a_row, a_col, b_row, b_col);
+    if (lanes > 0) dot_block(to, a, b, k, (int)lanes, a_row, a_col, b_row, b_col);
+}
+
+void KERNEL(lane_dot)(void *to, const void *a, const void *b, int64_t k, int64_t lanes, ptrdiff_t a_row, ptrdiff_t a_col,
+                      ptrdiff_t b_row, ptrdiff_t b_col) {
+    if (a_col == 1 && b_col == 1) dot_blocks(to, a, b, k, lanes, a_row, 1, b_row, 1);
+    else if (a_col == 1 && b_col == 0) dot_blocks(to, a, b, k, lanes, a_row, 1, b_row, 0);
+    else if (a_col == 0 && b_col == 1) dot_blocks(to, a, b, k, lanes, a_row, 0, b_row, 1);
+    else dot_blocks(to, a, b, k, lanes, a_row, a_col, b_row, b_col);
+}

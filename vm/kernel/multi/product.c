@@ -1,0 +1,171 @@
+/* product.c: our own product of matrices.
+ *
+ * C is made in tiles of up to ROWS x COLUMNS values held in registers: at each k, ROWS values of A meet COLUMNS neighboring values of B.
+ * Each value of C is one chain of fused multiply-adds ascending along k within a leaf of 256, and the leaves' tree (multi.h): so its
+ * bits do not depend on m, n, the tile it falls into or the width of the vectors.  Packing moves values and changes none. */
+#include <immintrin.h>
+#include "vm/kernel/multi/multi.h"
+
+/* Vectors of reals, and the one thing gcc has no common form for: their fused multiply-add. */
+#ifdef __AVX512F__
+#define VECTOR_BYTES 64
+enum { ROWS = 8 };
+#else
+#define VECTOR_BYTES 32
+enum { ROWS = 6 };
+#endif
+typedef REAL V __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+enum { LANES = VECTOR_BYTES / sizeof(REAL), VECTORS = 2, COLUMNS = LANES * VECTORS };
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE V fused(V a, V b, V c) {
+#if defined __AVX512F__ && REAL_BITS == 32
+    return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined __AVX512F__
+    return (V)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif REAL_BITS == 32
+    return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#endif
+}
+
+/* One tile of C and what it is made of. */
+typedef struct Tile {
+    const REAL *row[ROWS];      /* A's rows, at k = 0 */
+    ptrdiff_t a_step;           /* from one k to the next */
+    const REAL *b;              /* whole vectors of B, at k = 0 */
+    ptrdiff_t b_step;
+    int64_t k;
+    REAL *c;
+    ptrdiff_t c_row;
+    int columns;                /* of C that are written; the vectors may hold more */
+    bool accumulate;
+} Tile;
+
+INLINE void leaf_of(const int rows, const int vectors, V acc[ROWS][VECTORS], const Tile *t, int64_t k0, int64_t k) {
+    const REAL *row[ROWS], *b = t->b + k0 * t->b_step;
+    ptrdiff_t a_step = t->a_step, b_step = t->b_step;
+    for (int r = 0; r < rows; r++) row[r] = t->row[r] + k0 * a_step;
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) acc[r][v] = (V){ 0 };
+    for (ptrdiff_t at = 0, i = 0; i < k; i++, at += a_step, b += b_step) {
+        V y[VECTORS];
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) y[v] = *(const V *)(b + v * LANES);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            V x = row[r][at] - (V){ 0 };
+#pragma GCC unroll 2
+            for (int v = 0; v < vectors; v++) acc[r][v] = fused(x, y[v], acc[r][v]);
+        }
+    }
+}
+
+INLINE void write_tile(const int rows, const int vectors, V acc[ROWS][VECTORS], const Tile *t) {
+    for (int r = 0; r < rows; r++) {
+        REAL *c = t->c + r * t->c_row;
+        if (t->columns == vectors * LANES) {
+            for (int v = 0; v < vectors; v++) {
+                V *to = (V *)(c + v * LANES);
+                if (t->accumulate) *to += acc[r][v];
+                else *to = acc[r][v];
+            }
+        } else {
+            V line[VECTORS] = { acc[r][0], acc[r][vectors - 1] };
+            for (int j = 0; j < t->columns; j++) {
+                REAL value = line[j / LANES][j % LANES];
+                c[j] = t->accumulate ? c[j] + value : value;
+            }
+        }
+    }
+}
+
+INLINE void tile_of(const int rows, const int vectors, const Tile *t) {
+    V acc[ROWS][VECTORS], stack[LEVELS][ROWS][VECTORS];
+    int depth = 0;
+    for (int64_t k0 = 0, leaf = 0;; k0 += LEAF, leaf++) {
+        bool last = t->k - k0 <= LEAF;
+        leaf_of(rows, vectors, acc, t, k0, last ? t->k - k0 : LEAF);
+        for (int merges = last ? depth : leaf_merges(leaf); merges-- > 0;) {
+            depth--;
+            for (int r = 0; r < rows; r++)
+                for (int v = 0; v < vectors; v++) acc[r][v] = stack[depth][r][v] + acc[r][v];
+        }
+        if (last) break;
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < vectors; v++) stack[depth][r][v] = acc[r][v];
+        depth++;
+    }
+    write_tile(rows, vectors, acc, t);
+}
+
+#define TILE_OF(rows) \
+    static __attribute__((noinline)) void tile_##rows##x1(const Tile *t) { tile_of(rows, 1, t); } \
+    static __attribute__((noinline)) void tile_##rows##x2(const Tile *t) { tile_of(rows, 2, t); }
+TILE_OF(1)
+TILE_OF(2)
+TILE_OF(4)
+#ifdef __AVX512F__
+TILE_OF(8)
+#else
+TILE_OF(6)
+#endif
+
+static void make_tile(int rows, int vectors, const Tile *t) {
+    switch (rows * 2 + vectors - 1) {
+    case 2: tile_1x1(t); break;
+    case 3: tile_1x2(t); break;
+    case 4: tile_2x1(t); break;
+    case 5: tile_2x2(t); break;
+    case 8: tile_4x1(t); break;
+    case 9: tile_4x2(t); break;
+#ifdef __AVX512F__
+    case 16: tile_8x1(t); break;
+    default: tile_8x2(t); break;
+#else
+    case 12: tile_6x1(t); break;
+    default: tile_6x2(t); break;
+#endif
+    }
+}
+
+/* Rows of the next tile when so many are left. */
+static int tile_rows(int64_t left) { return left >= ROWS ? ROWS : left >= 4 ? 4 : left >= 2 ? 2 : 1; }
+
+/* columns x k values of B as k lines of `width` values, 0 after the columns. */
+static void pack_columns(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_row, ptrdiff_t b_col, int columns, int64_t k) {
+    for (int64_t i = 0; i < k; i++, to += width) {
+        const REAL *from = b + i * b_row;
+        if (b_col == 1) for (int j = 0; j < columns; j++) to[j] = from[j];
+        else for (int j = 0; j < columns; j++) to[j] = from[j * b_col];
+        for (int j = columns; j < width; j++) to[j] = 0;
+    }
+}
+
+size_t KERNEL(product_scratch)(int64_t m, int64_t n, int64_t k) {
+    (void)m;
+    (void)n;
+    return (size_t)k * COLUMNS;
+}
+
+void KERNEL(product)(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row,
+                     ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch) {
+    for (int64_t j = 0; j < n; j += COLUMNS) {
+        int columns = n - j < COLUMNS ? (int)(n - j) : COLUMNS, vectors = columns > LANES ? 2 : 1;
+        Tile t = { .a_step = a_col, .b = (const REAL *)b + j * b_col, .b_step = b_row, .k = k, .c_row = c_row, .columns = columns,
+                   .accumulate = accumulate };
+        if (b_col != 1 || columns != vectors * LANES) {
+            pack_columns(scratch, vectors * LANES, t.b, b_row, b_col, columns, k);
+            t.b = scratch;
+            t.b_step = vectors * LANES;
+        }
+        for (int64_t i = 0, rows; i < m; i += rows) {
+            rows = tile_rows(m - i);
+            for (int r = 0; r < rows; r++) t.row[r] = (const REAL *)a + (i + r) * a_row;
+            t.c = (REAL *)c + i * c_row + j;
+            make_tile((int)rows, vectors, &t);
+        }
+    }
+}
