@@ -87,10 +87,14 @@ bool ebm_add_file(Ebm *ebm, const char *path);
 /* An expression alone, or several, is printed; used at a prompt, where that is what an expression means. */
 bool ebm_add_prompt(Ebm *ebm, const char *text, size_t length);
 
-/* Checks also what nothing uses; the mistakes found are in the report. */
-bool ebm_check(Ebm *ebm);
+/* Gives an option of the text a value; what depends on it is computed anew.  False if that makes a mistake. */
+bool ebm_set(Ebm *ebm, const char *name, double value);
 /* Does what the text says and was not done yet: trains, claims, print, show, save. */
 EbmStatus ebm_run(Ebm *ebm);
+/* Leaves undone what was added so far; a train left so runs when a value of it is needed. */
+void ebm_leave(Ebm *ebm);
+/* All commands from the first on, done or not; trains that ran are not run again. */
+EbmStatus ebm_run_all(Ebm *ebm);
 /* Ends a train after its present step, and ebm_run after that.  May be called from a signal handler or another thread. */
 void ebm_stop(Ebm *ebm);
 /* The worst so far of all that was added and run. */
@@ -102,9 +106,13 @@ int ebm_report(Ebm *ebm, FILE *out, bool color);
 bool ebm_describe(Ebm *ebm, FILE *out, const char *name);
 /* Shapes of every definition, counts of parameters, cost. */
 void ebm_summary(Ebm *ebm, FILE *out);
-/* A stage of the program's way from text to code: "tokens", "ast", "core", "graph", "plan", "code".  name: only of this definition, train
- * or value, or null; dot: the graph for graphviz.  False if there is no such stage or name. */
+/* A stage of the program's way from text to code: "core", "graph", "plan", "code".  name: only of this train or value, or null; dot: the graph
+ * for graphviz.  False if there is no such stage or name. */
 bool ebm_explain(Ebm *ebm, FILE *out, const char *stage, const char *name, bool dot);
+/* The first stages, "tokens" and "ast", of a text that may have mistakes, which go to `errors`.  False if there are any. */
+bool ebm_explain_text(FILE *out, FILE *errors, const char *stage, const char *name, const char *text, size_t length);
+/* Kind and shape of an expression, without computing it.  False if there is a mistake in it. */
+bool ebm_type(Ebm *ebm, FILE *out, const char *expression);
 /* The texts added so far, as one text: what `:save` writes. */
 void ebm_source(const Ebm *ebm, FILE *out);
 /* Names that begin so, one a line, in order: for completion. */

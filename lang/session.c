@@ -22,10 +22,16 @@ Session *session_new(Script *script, const SessionOptions *options, Diagnostics 
     return session;
 }
 
+static void drop_claims(Session *session)
+{
+    for (int i = 0; i < session->n_claims; i++) free(session->claims[i].detail);
+    session->n_claims = 0;
+}
+
 void session_free(Session *session)
 {
     if (!session) return;
-    for (int i = 0; i < session->n_claims; i++) free(session->claims[i].detail);
+    drop_claims(session);
     free(session->claims);
     free(session->saves);
     free(session->slots);
@@ -46,6 +52,26 @@ void session_note(Session *session, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     session_tell(session, &(EbmEvent){ .kind = EBM_NOTE, .text = text });
+}
+
+void session_set_source(Session *session, const char *name, const char *text)
+{
+    session->source_name = name;
+    session->source_text = text;
+}
+
+void session_leave_to(Session *session, const Source *fresh)
+{
+    session->actions_left = session->script->n_actions;
+    session->fresh = fresh;
+}
+
+void session_rewind(Session *session)
+{
+    drop_claims(session);
+    session->n_saves = 0;
+    session->claims_at_save = 0;
+    session->actions_done = session->actions_left = 0;
 }
 
 /* ---- what a program reads ---- */
@@ -212,8 +238,7 @@ bool session_fill(Session *session, uint32_t slot)
     return false;
 }
 
-/* The session's notes keep up with a script that grows. */
-static bool know_slots(Session *session)
+bool session_know(Session *session)
 {
     const Script *script = session->script;
     if (session->n_slots < script->store->n) {
@@ -225,7 +250,7 @@ static bool know_slots(Session *session)
     }
     for (int i = 0; i < script->n_actions; i++) {
         Train *train = script->actions[i].train;
-        if (script->actions[i].kind != ACTION_TRAIN || train->done) continue;
+        if (script->actions[i].kind != ACTION_TRAIN) continue;
         for (int c = 0; c < train->n_cells; c++) session->slots[train->cells[c]].writer = train;
         for (int e = 0; e < train->n_everys; e++)
             for (int r = 0; r < train->everys[e].n_records; r++) {
@@ -239,7 +264,7 @@ static bool know_slots(Session *session)
 bool session_ensure(Session *session, uint32_t slot)
 {
     if (session->script->store->slots[slot].filled) return true;
-    if (slot >= session->n_slots && !know_slots(session)) return false;
+    if (slot >= session->n_slots && !session_know(session)) return false;
     SlotState *state = &session->slots[slot];
     if (state->busy) {
         diag_error(session->diagnostics, "E0611", slot_span(session, slot), "'%s' needs itself", session->script->store->slots[slot].name);
@@ -278,7 +303,7 @@ bool session_ensure_reads(Session *session, const Program *program, const Train 
 {
     int n;
     uint32_t *reads = program_reads(program, &n);
-    bool well = reads && know_slots(session);
+    bool well = reads && session_know(session);
     for (int i = 0; well && i < n; i++) {
         if (inside && train_has_cell(inside, reads[i])) well = session_fill(session, reads[i]);
         else if (inside && train_writes(inside, reads[i])) slot_memory(session->script->store, reads[i]);
@@ -316,9 +341,10 @@ static EbmStatus status_of(const Session *session)
 EbmStatus session_run(Session *session)
 {
     Script *script = session->script;
-    bool well = know_slots(session);
+    bool well = session_know(session);
     while (well && !session->interrupted && session->actions_done < script->n_actions) {
         Action *action = &script->actions[session->actions_done++];
+        if (session->actions_done <= session->actions_left && action->span.source != session->fresh) continue;
         if (action->kind == ACTION_TRAIN) well = action->train->done || session_train(session, action->train);
         else well = session_act(session, action, (RunKey){ .seed = script->seed }, NULL, 0);
         if (*session->options.stop) session->interrupted = true;

@@ -14,8 +14,6 @@ typedef struct Session Session;
 typedef struct SessionOptions {
     int threads;                /* 0: one for each processor */
     const char *out_dir;        /* null: the current directory */
-    const char *source_name;    /* of the text that is run, for saved models; */
-    const char *source_text;    /* both live as long as the session */
     volatile sig_atomic_t *stop;/* set from outside to end a train after its present step */
     void (*hear)(void *context, const EbmEvent *event);  /* may be null */
     void *context;
@@ -30,9 +28,14 @@ EbmStatus session_run(Session *session);
 /* Fills a slot if it is not filled yet; false with a diagnostic. */
 bool      session_ensure(Session *session, uint32_t slot);
 
+/* The program's name and text, for saved models; both live until they are set anew. */
+void      session_set_source(Session *session, const char *name, const char *text);
+/* Has all actions before it again, with no claim judged yet. */
+void      session_rewind(Session *session);
+/* Leaves undone all commands and trains so far but those of this text; null: all of them.  A train left undone runs when a value of it is needed. */
+void      session_leave_to(Session *session, const Source *fresh);
 /* Takes over what an earlier session computed for the same definitions of an earlier text (same names, equations, draws and, for
- * trains, all of these): values of slots, trained cells and curves.  Both scripts must have the same seed and precision, else
- * nothing is taken.  Actions before `text order` of kept trains are not done again. */
+ * trains, all of these): values of slots, trained cells and curves.  Nothing is taken where seed or precision differ. */
 void      session_take_over(Session *session, Session *earlier);
 
 #endif

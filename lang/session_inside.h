@@ -18,10 +18,13 @@ struct Session {
     Script *script;
     SessionOptions options;
     Diagnostics *diagnostics;
+    const char *source_name, *source_text;
     Machine *machine;           /* made at the first need */
     SlotState *slots;           /* one for each slot of the store */
     uint32_t n_slots;
     int actions_done;           /* actions before this one are done */
+    int actions_left;           /* of the actions before this one, only those of `fresh` are to be done */
+    const Source *fresh;
     ClaimResult *claims;
     int n_claims;
     Action *saves;              /* done, to be written again when later claims are known */
@@ -38,6 +41,8 @@ void session_note(Session *session, const char *format, ...) __attribute__((form
 Code *session_plan(Session *session, const Program *program);
 /* Runs code and marks the program's outputs as filled. */
 bool session_execute(Session *session, Code *code, const Program *program, RunKey key, Diagnostics *diagnostics);
+/* Brings what the session knows of slots up to the script, which may have grown. */
+bool session_know(Session *session);
 /* Fills a slot by its own recipe (file, copy, program), whoever may write it later: so the cells of a train begin. */
 bool session_fill(Session *session, uint32_t slot);
 /* Fills every slot the program reads, except those that `inside` writes itself. */

@@ -149,14 +149,14 @@ static bool make_metadata(const Session *session, const char *train, Metadata *m
     if (!out) return false;
     write_digests(out, script);
     fclose(out);
-    add_text(metadata, "ebm.file", session->options.source_name ? session->options.source_name : "");
+    add_text(metadata, "ebm.file", session->source_name ? session->source_name : "");
     out = open_text(metadata, "ebm.options", &length);
     if (!out) return false;
     write_options(out, script);
     fclose(out);
     add_text(metadata, "ebm.precision", script->store->precision == PRECISION_F64 ? "f64" : "f32");
     add_text(metadata, "ebm.seed", seed);
-    add_text(metadata, "ebm.source", session->options.source_text ? session->options.source_text : "");
+    add_text(metadata, "ebm.source", session->source_text ? session->source_text : "");
     if (train) add_text(metadata, "ebm.train", train);
     add_text(metadata, "ebm.version", EBM_VERSION);
     return true;
