@@ -126,7 +126,9 @@ void resolve_def(Resolver *r, const Def *def)
     enter_scope(r, SCOPE_DEF);
     for (int i = 0; i < def->n_signatures; i++)
         resolve_signature(r, &def->signatures[i], i + 1 < def->n_signatures ? MEANING_SETTING : MEANING_OPERAND);
+    r->in_result = true;
     if (def->result) resolve_type(r, def->result);
+    r->in_result = false;
     if (def->value) {
         resolve_expr(r, def->value);
     } else {

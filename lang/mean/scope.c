@@ -191,7 +191,14 @@ void leave_scope(Resolver *r)
 void report_unread_of_regimes(Resolver *r)
 {
     if (!r->has_train) return;
-    for (MeaningList *l = r->regime_locals; l; l = l->next) {
+    MeaningList *ordered = NULL;
+    while (r->regime_locals) {
+        MeaningList *l = r->regime_locals;
+        r->regime_locals = l->next;
+        l->next = ordered;
+        ordered = l;
+    }
+    for (MeaningList *l = ordered; l; l = l->next) {
         bool is_field = false;
         for (NameList *f = r->fields; f && !is_field; f = f->next) is_field = !strcmp(f->text, l->meaning->text);
         if (!is_field) report_unread(r, l->meaning);

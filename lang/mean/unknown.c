@@ -164,6 +164,8 @@ static void help_unknown(Resolver *r, Diagnostic *d, const char *text)
     }
     if (near && !(help && strcasecmp(near, text))) diag_help(d, "did you mean '%s'?", near);
     else if (help) diag_help(d, "%s", help);
+    else if (r->in_result && isupper((unsigned char)text[0]))
+        diag_help(d, "a size of the result is one of the arguments' sizes, a setting (f(%s)(x: ..)) or a number", text);
 }
 
 static void report_unknown(Resolver *r, Name name)
