@@ -18,7 +18,7 @@ static void add_top(Resolver *r, TopItem *item, Name name)
         r->tops[r->n_tops++] = (TopName){ name, item };
         return;
     }
-    Diagnostic *d = diag_error(r->diagnostics, "E0202", name.span, "'%s' is defined twice", name.text);
+    Diagnostic *d = diag_error(r->diagnostics, "E0202", name.span, "`%s` is defined twice", name.text);
     diag_note(d, taken->name.span, "the first definition is here");
     if (item->stmt->kind == STMT_BIND) diag_help(d, "a name stands for one value: give this one another name");
     else diag_help(d, "definitions may stand in any order, so there is one for each name: rename or delete one");

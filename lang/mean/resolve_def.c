@@ -27,7 +27,7 @@ static void report_no_result(Resolver *r, const Def *def)
 {
     const Expr *last = last_named(&def->block);
     bool energy = def->kind == DEF_ENERGY;
-    Diagnostic *d = diag_error(r->diagnostics, "E0216", def->name.span, "the %s '%s' gives no value", def_kind_name(def->kind), def->name.text);
+    Diagnostic *d = diag_error(r->diagnostics, "E0216", def->name.span, "the %s `%s` gives no value", def_kind_name(def->kind), def->name.text);
     if (energy) diag_help(d, "an energy has terms (term name = ..), or an expression on its last line");
     else if (last) diag_help(d, "the last line of the body is its value: add the line %s", last->name.text);
     else diag_help(d, "the last line of the body is its value: end with an expression");
@@ -87,14 +87,14 @@ static void check_untils(Resolver *r, const Def *def)
         const Stmt *s = def->block.at[i];
         if (s->kind != STMT_UNTIL) continue;
         if (first) {
-            Diagnostic *d = diag_error(r->diagnostics, "E0218", s->span, "the train '%s' says twice how long it runs", def->name.text);
+            Diagnostic *d = diag_error(r->diagnostics, "E0218", s->span, "the train `%s` says twice how long it runs", def->name.text);
             diag_note(d, first->span, "the first time is here");
             diag_help(d, "keep one of them");
         }
         first = s;
     }
     if (first) return;
-    Diagnostic *d = diag_error(r->diagnostics, "E0215", def->name.span, "the train '%s' does not say how long it runs", def->name.text);
+    Diagnostic *d = diag_error(r->diagnostics, "E0215", def->name.span, "the train `%s` does not say how long it runs", def->name.text);
     diag_help(d, "end it with: until 1000 steps (or 5 epochs, or 30 s)");
 }
 
@@ -102,10 +102,10 @@ static void check_train(Resolver *r, const Def *def)
 {
     bool updates = count_statements(&def->block, STMT_UPDATE) > 0, objective = has_objective(r, &def->block);
     if (!updates) {
-        Diagnostic *d = diag_error(r->diagnostics, "E0214", def->name.span, "the train '%s' updates nothing", def->name.text);
+        Diagnostic *d = diag_error(r->diagnostics, "E0214", def->name.span, "the train `%s` updates nothing", def->name.text);
         diag_help(d, "say what is trained and how: update E by adam(lr = 1e-3)");
     } else if (!objective) {
-        Diagnostic *d = diag_error(r->diagnostics, "E0224", def->name.span, "the train '%s' has nothing to minimize", def->name.text);
+        Diagnostic *d = diag_error(r->diagnostics, "E0224", def->name.span, "the train `%s` has nothing to minimize", def->name.text);
         diag_help(d, "say what it is after: lower E(x), minimize loss as name, or use a regime such as pcd()(E, x)");
     }
     check_untils(r, def);
@@ -116,7 +116,7 @@ static void check_train(Resolver *r, const Def *def)
 static void check_draw(Resolver *r, const Def *def)
 {
     if (def->kind != DEF_ENERGY || !r->item->draw.source) return;
-    Diagnostic *d = diag_error(r->diagnostics, "E0210", r->item->draw, "the energy '%s' draws at random", def->name.text);
+    Diagnostic *d = diag_error(r->diagnostics, "E0210", r->item->draw, "the energy `%s` draws at random", def->name.text);
     diag_help(d, "an energy is a function of its arguments: draw in the regime or train, and pass the values in");
 }
 

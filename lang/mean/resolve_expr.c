@@ -88,7 +88,7 @@ static void report_setting_twice(Resolver *r, const Expr *call, int i)
     for (int j = 0; j < i; j++) {
         const Name *other = &call->args[j].name;
         if (!other->text || strcmp(other->text, name->text)) continue;
-        Diagnostic *d = diag_error(r->diagnostics, "E0205", name->span, "'%s' is given twice in one call", name->text);
+        Diagnostic *d = diag_error(r->diagnostics, "E0205", name->span, "`%s` is given twice in one call", name->text);
         diag_note(d, other->span, "it is first given here");
         diag_help(d, "keep one of them");
         return;
@@ -178,8 +178,8 @@ static void check_binders(Resolver *r, const Infer *infer)
         const Name *name = &infer->names.at[i];
         Meaning *m = find_meaning(r, name->text);
         if (!m || m->reads) continue;
-        Diagnostic *d = diag_error(r->diagnostics, "E0217", name->span, "'%s' does not occur in the expression after 'of'", name->text);
-        diag_help(d, "%s %s of e looks for values of '%s' in e: name there what is sought, as in E(x; %s)", infer_word(infer->kind),
+        Diagnostic *d = diag_error(r->diagnostics, "E0217", name->span, "`%s` does not occur in the expression after `of`", name->text);
+        diag_help(d, "%s %s of e looks for values of `%s` in e: name there what is sought, as in E(x; %s)", infer_word(infer->kind),
                   name->text, name->text, name->text);
         m->reads++;
     }

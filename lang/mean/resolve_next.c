@@ -21,15 +21,15 @@ void read_next(Resolver *r, const Expr *e)
             use_name(r, e->name);
             return;
         }
-        Diagnostic *d = diag_error(r->diagnostics, "E0211", e->span, "'%s' has no next value here", e->name.text);
+        Diagnostic *d = diag_error(r->diagnostics, "E0211", e->span, "`%s` has no next value here", e->name.text);
         diag_help(d, "a prime stands for the next value of a state, of an operand, or of what repeat carries");
         return;
     }
     m->group->reads++;
     if (find_next(r, m)) return;
     Diagnostic *d = diag_error(r->diagnostics, "E0212", e->span, "%s' is read before it is defined", m->text);
-    diag_note(d, m->span, "'%s' is first met here", m->text);
-    diag_help(d, "write %s' = .. on a line above, or read '%s', the value as the pass begins", m->text, m->text);
+    diag_note(d, m->span, "`%s` is first met here", m->text);
+    diag_help(d, "write %s' = .. on a line above, or read `%s`, the value as the pass begins", m->text, m->text);
 }
 
 /* ---- writing ---- */
@@ -53,7 +53,7 @@ static bool can_move(const Resolver *r, const Meaning *m)
 static void help_unmoved(const Resolver *r, Diagnostic *d, const char *text)
 {
     DefKind kind = r->def ? r->def->kind : DEF_FN;
-    if (innermost(r, SCOPE_REPEAT)) diag_help(d, "give '%s' its first value before repeat: what repeat carries comes from outside it", text);
+    if (innermost(r, SCOPE_REPEAT)) diag_help(d, "give `%s` its first value before repeat: what repeat carries comes from outside it", text);
     else if (kind == DEF_TRAIN || kind == DEF_REGIME || kind == DEF_OPTIMIZER) diag_help(d, "declare it: state %s = .. with its first value", text);
     else diag_help(d, "outside repeat a value has no next one: write another name, without a prime");
 }
@@ -61,8 +61,8 @@ static void help_unmoved(const Resolver *r, Diagnostic *d, const char *text)
 /* m: null for a name of the file. */
 static void report_unmoved(Resolver *r, const char *text, Span span, const Meaning *m)
 {
-    Diagnostic *d = diag_error(r->diagnostics, "E0211", span, "'%s' has no next value: it is %s", text, m ? meaning_text(m->kind) : "a name of the file");
-    if (m) diag_note(d, m->span, "'%s' is first met here", text);
+    Diagnostic *d = diag_error(r->diagnostics, "E0211", span, "`%s` has no next value: it is %s", text, m ? meaning_text(m->kind) : "a name of the file");
+    if (m) diag_note(d, m->span, "`%s` is first met here", text);
     help_unmoved(r, d, text);
 }
 
@@ -70,7 +70,7 @@ void set_next(Resolver *r, Name name, Span span)
 {
     Meaning *m = find_meaning(r, name.text);
     if (!m && !find_top(r, name.text)) {
-        Diagnostic *d = diag_error(r->diagnostics, "E0211", span, "%s' has no '%s' before it", name.text, name.text);
+        Diagnostic *d = diag_error(r->diagnostics, "E0211", span, "%s' has no `%s` before it", name.text, name.text);
         help_unmoved(r, d, name.text);
         m = declare(r, MEANING_STATE, name);
         m->spared = true;                                       /* so that its uses are no further mistakes */

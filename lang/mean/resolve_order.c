@@ -21,9 +21,9 @@ static bool is_value(const TopItem *item)
 static void report_cycle(Resolver *r, const Walk *walk, int from)
 {
     const TopItem *first = walk->path[from];
-    Diagnostic *d = diag_error(r->diagnostics, "E0208", walk->by[from]->at, "'%s' needs itself: %s", first->name.text, chain_text(r, walk, from));
+    Diagnostic *d = diag_error(r->diagnostics, "E0208", walk->by[from]->at, "`%s` needs itself: %s", first->name.text, chain_text(r, walk, from));
     for (int i = from + 1; i < walk->n; i++)
-        diag_note(d, walk->by[i]->at, "'%s' needs '%s' here", walk->path[i]->name.text, walk->by[i]->to->name.text);
+        diag_note(d, walk->by[i]->at, "`%s` needs `%s` here", walk->path[i]->name.text, walk->by[i]->to->name.text);
     if (is_value(first)) diag_help(d, "a name stands for one value: give the new one another name");
     else if (first->stmt->kind == STMT_DEF && first->stmt->def->kind == DEF_TRAIN) diag_help(d, "inside a train write E, not %s.E: it is the run's own already", first->name.text);
     else diag_help(d, "there is no recursion; repeat n as t { x' = .. } is the loop");
@@ -90,8 +90,8 @@ void check_draws_in_energies(Resolver *r)
         for (Link *link = r->items[i].links; link; link = link->next) {
             const TopItem *found = drawing(link->to);
             if (!found) continue;
-            Diagnostic *d = diag_error(r->diagnostics, "E0210", link->at, "the energy '%s' draws at random, in '%s'", def->name.text, found->name.text);
-            diag_note(d, found->draw, "'%s' draws here", found->name.text);
+            Diagnostic *d = diag_error(r->diagnostics, "E0210", link->at, "the energy `%s` draws at random, in `%s`", def->name.text, found->name.text);
+            diag_note(d, found->draw, "`%s` draws here", found->name.text);
             diag_help(d, "an energy is a function of its arguments: draw in the regime or train, and pass the values in");
         }
     }
@@ -134,9 +134,9 @@ void check_runs_in_order(Resolver *r)
         for (Link *link = r->items[i].links; link; link = link->next) {
             const TopItem *train = later_train(link->to, i);
             if (!train) continue;
-            Diagnostic *d = diag_error(r->diagnostics, "E0225", link->at, "the run '%s' is used before it is trained", train->name.text);
-            diag_note(d, train->name.span, "'%s' is trained here: trains and commands are done in text order", train->name.text);
-            diag_help(d, is_train(&r->items[i]) ? "put the train '%s' first" : "move this below the train '%s'", train->name.text);
+            Diagnostic *d = diag_error(r->diagnostics, "E0225", link->at, "the run `%s` is used before it is trained", train->name.text);
+            diag_note(d, train->name.span, "`%s` is trained here: trains and commands are done in text order", train->name.text);
+            diag_help(d, is_train(&r->items[i]) ? "put the train `%s` first" : "move this below the train `%s`", train->name.text);
             break;
         }
     }

@@ -50,7 +50,7 @@ static void check_place(Resolver *r, const Stmt *s)
         if (p->kind != s->kind || (p->defs & BIT(r->def->kind) && p->nests & nesting(r))) continue;
         const char *kind = def_kind_name(r->def->kind);
         Span word = { s->span.source, s->span.start, s->span.start + (uint32_t)strlen(p->word) };
-        Diagnostic *d = diag_error(r->diagnostics, "E0209", word, "'%s' does not belong in %sthe %s '%s'", p->word,
+        Diagnostic *d = diag_error(r->diagnostics, "E0209", word, "`%s` does not belong in %sthe %s `%s`", p->word,
                                    p->defs & BIT(r->def->kind) ? inside[nesting(r)] : "", kind, r->def->name.text);
         if (p->defs & BIT(r->def->kind) && nesting(r) == DIRECT)
             diag_note(d, (Span){ 0 }, "it stands in the body itself");
@@ -168,7 +168,7 @@ static void resolve_loss(Resolver *r, const Stmt *s)
     if (!s->name.text || !r->scope || !innermost(r, SCOPE_BLOCK)) return;
     for (const Meaning *m = innermost(r, SCOPE_BLOCK)->names; m; m = m->next) {
         if (strcmp(m->text, s->name.text) || m->kind != MEANING_LOSS) continue;
-        Diagnostic *d = diag_error(r->diagnostics, "E0219", s->name.span, "two losses are called '%s'", s->name.text);
+        Diagnostic *d = diag_error(r->diagnostics, "E0219", s->name.span, "two losses are called `%s`", s->name.text);
         diag_note(d, m->span, "the first is here");
         diag_help(d, "a run keeps one curve for each name: call one of them otherwise");
         return;
@@ -279,8 +279,8 @@ static void check_record_name(Resolver *r, const Name *name)
     if (top && top->item->stmt->kind == STMT_DEF) def = top->item->stmt->def;
     if (!def || def == r->def) return;
     const char *run = r->def->name.text;
-    Diagnostic *d = diag_error(r->diagnostics, "E0219", name->span, "the name '%s' is taken: %s.%s is the %s", name->text, run, name->text, def_kind_name(def->kind));
-    diag_note(d, top->name.span, "'%s' is defined here", name->text);
+    Diagnostic *d = diag_error(r->diagnostics, "E0219", name->span, "the name `%s` is taken: %s.%s is the %s", name->text, run, name->text, def_kind_name(def->kind));
+    diag_note(d, top->name.span, "`%s` is defined here", name->text);
     diag_help(d, "record it under another name: .. as %s_mean", name->text);
 }
 

@@ -83,30 +83,30 @@ static void report_twice(Resolver *r, MeaningKind kind, Name name, const Meaning
 {
     Diagnostic *d;
     if (is_argument(taken) && (kind == MEANING_SETTING || kind == MEANING_OPERAND)) {
-        d = diag_error(r->diagnostics, "E0205", name.span, "two arguments are called '%s'", name.text);
+        d = diag_error(r->diagnostics, "E0205", name.span, "two arguments are called `%s`", name.text);
         diag_help(d, "give one of them another name");
     } else if (kind == MEANING_BOUND || kind == MEANING_INDEX) {
-        d = diag_error(r->diagnostics, "E0205", name.span, "'%s' is bound twice", name.text);
-        diag_help(d, "write '%s' once", name.text);
+        d = diag_error(r->diagnostics, "E0205", name.span, "`%s` is bound twice", name.text);
+        diag_help(d, "write `%s` once", name.text);
     } else {
-        d = diag_error(r->diagnostics, "E0204", name.span, "'%s' is given a value twice", name.text);
+        d = diag_error(r->diagnostics, "E0204", name.span, "`%s` is given a value twice", name.text);
         bool cell = taken->kind == MEANING_STATE || innermost(r, SCOPE_REPEAT);
         if (cell) diag_help(d, "a name stands for one value; the next value of a cell is written %s' = ..", name.text);
         else diag_help(d, "a name stands for one value: call the second one otherwise; only a state, or a value that repeat carries, "
                           "has a next value, written %s' = ..", name.text);
     }
-    diag_note(d, taken->span, "'%s' is first met here", name.text);
+    diag_note(d, taken->span, "`%s` is first met here", name.text);
 }
 
 static void report_hidden(Resolver *r, MeaningKind kind, Name name, const Meaning *taken)
 {
-    Diagnostic *d = diag_error(r->diagnostics, "E0203", name.span, "this '%s' would hide %s of the same name", name.text,
+    Diagnostic *d = diag_error(r->diagnostics, "E0226", name.span, "this `%s` would hide %s of the same name", name.text,
                                is_argument(taken) ? "an argument" : meaning_text(taken->kind));
-    diag_note(d, taken->span, "'%s' means this already", name.text);
+    diag_note(d, taken->span, "`%s` means this already", name.text);
     if (kind == MEANING_INDEX) diag_help(d, "use another letter for the index");
     else if (kind == MEANING_LOCAL && innermost(r, SCOPE_REPEAT))
         diag_help(d, "for the value that the next pass sees, write %s' = ..; for another value, take another name", name.text);
-    else diag_help(d, "take another name, such as '%s_new'", name.text);
+    else diag_help(d, "take another name, such as `%s_new`", name.text);
 }
 
 static Meaning *add_meaning(Resolver *r, NameScope *scope, MeaningKind kind, Name name)
@@ -153,7 +153,7 @@ static bool must_be_read(const Meaning *m)
 static void report_unread(Resolver *r, const Meaning *m)
 {
     const char *what = m->kind == MEANING_PARAM ? "the parameter " : m->kind == MEANING_STATE ? "the state " : "";
-    Diagnostic *d = diag_error(r->diagnostics, "E0206", m->span, "%s'%s' is never used", what, m->text);
+    Diagnostic *d = diag_error(r->diagnostics, "E0206", m->span, "%s`%s` is never used", what, m->text);
     if (m->kind == MEANING_LOCAL) diag_help(d, "use it or delete this statement: what is computed for nothing is a slip more often than not");
     else diag_help(d, "use it or delete it");
 }

@@ -151,7 +151,7 @@ static void help_unknown(Resolver *r, Diagnostic *d, const char *text)
     Span place;
     if (r->def && is_defined_in(&r->def->block, text, &place)) {
         bool above = place.start < d->span.start;
-        diag_note(d, place, above ? "a '%s' is defined here, inside a block that ends before" : "'%s' is defined further down", text);
+        diag_note(d, place, above ? "a `%s` is defined here, inside a block that ends before" : "`%s` is defined further down", text);
         diag_help(d, above ? "what is made inside repeat or every is known there alone; keep v as name collects it over the passes"
                            : "a body is read from top to bottom: move the definition up");
         return;
@@ -162,7 +162,7 @@ static void help_unknown(Resolver *r, Diagnostic *d, const char *text)
         Meaning *meant = find_meaning(r, near);
         if (meant) meant->group->reads++;                       /* its misspelling is one mistake, its being unused no other */
     }
-    if (near && !(help && strcasecmp(near, text))) diag_help(d, "did you mean '%s'?", near);
+    if (near && !(help && strcasecmp(near, text))) diag_help(d, "did you mean `%s`?", near);
     else if (help) diag_help(d, "%s", help);
     else if (r->in_result && isupper((unsigned char)text[0]))
         diag_help(d, "a size of the result is one of the arguments' sizes, a setting (f(%s)(x: ..)) or a number", text);
@@ -171,18 +171,18 @@ static void help_unknown(Resolver *r, Diagnostic *d, const char *text)
 static void report_unknown(Resolver *r, Name name)
 {
     if (already_blamed(r, name.text)) return;
-    Diagnostic *d = diag_error(r->diagnostics, "E0201", name.span, "nothing is called '%s'", name.text);
+    Diagnostic *d = diag_error(r->diagnostics, "E0201", name.span, "nothing is called `%s`", name.text);
     help_unknown(r, d, name.text);
 }
 
 static void report_module(Resolver *r, Name name, const char *member)
 {
     if (already_blamed(r, name.text)) return;
-    Diagnostic *d = diag_error(r->diagnostics, "E0201", name.span, "nothing is called '%s': the library needs no prefix", name.text);
+    Diagnostic *d = diag_error(r->diagnostics, "E0201", name.span, "nothing is called `%s`: the library needs no prefix", name.text);
     const char *help = help_from_elsewhere(member), *near = is_name(r, member) ? member : nearest_visible(r, member);
     if (near && !strcmp(near, member)) diag_help(d, "write %s alone", member);
     else if (help) diag_help(d, "%s", help);
-    else if (near) diag_help(d, "did you mean '%s'?", near);
+    else if (near) diag_help(d, "did you mean `%s`?", near);
 }
 
 /* ---- uses ---- */
