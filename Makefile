@@ -33,6 +33,13 @@ LDFLAGS  := -pthread $(EXTRA_LDFLAGS)
 LIBS     := $(shell $(PKG_CONFIG) --libs cairo 2>/dev/null || echo -lcairo) -ljansson -lnettle -lz -ldl -lm
 CLI_LIBS := -ledit
 
+# `make V=1` shows the commands whole.
+ifeq ($(V),)
+say = @printf '  %-6s %s\n' $(1) '$(2)';
+else
+say =
+endif
+
 # Sources: every C file below vm/ and lang/ is the library, every one in cli/ is the program.
 KERNEL_OWN :=
 -include vm/kernel/build.mk
@@ -61,37 +68,36 @@ all: $(BUILD_DIR)/ebm $(BUILD_DIR)/libebm.a $(BUILD_DIR)/libebm.so
 lib: $(BUILD_DIR)/libebm.a
 
 $(BUILD_DIR)/ebm: $(CLI_OBJECTS) $(BUILD_DIR)/libebm.a
-	$(CC) $(CFLAGS) -o $@ $(CLI_OBJECTS) $(BUILD_DIR)/libebm.a $(LDFLAGS) $(CLI_LIBS) $(LIBS)
+	$(call say,link,$@)$(CC) $(CFLAGS) -o $@ $(CLI_OBJECTS) $(BUILD_DIR)/libebm.a $(LDFLAGS) $(CLI_LIBS) $(LIBS)
 
 $(BUILD_DIR)/libebm.a: $(LIB_OBJECTS)
-	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,ar,$@)rm -f $@ && $(AR) rcs $@ $^
 
 # The shared library shows only what ebm.h declares.
 $(BUILD_DIR)/libebm.so: $(LIB_OBJECTS)
 	@printf '{ global: ebm_*; local: *; };\n' > $(BUILD_DIR)/ebm.map
-	$(CC) $(CFLAGS) -shared -Wl,-soname,libebm.so.0 -Wl,--version-script=$(BUILD_DIR)/ebm.map -o $@ $^ $(LDFLAGS) $(LIBS)
+	$(call say,link,$@)$(CC) $(CFLAGS) -shared -Wl,-soname,libebm.so.0 -Wl,--version-script=$(BUILD_DIR)/ebm.map -o $@ $^ $(LDFLAGS) $(LIBS)
 
 $(BUILD_DIR)/obj/%.o: %.c | $(GEN_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,cc,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # What bison and flex write is theirs: it is compiled without the conversion warnings.
 $(GEN_OBJECTS): %.o: %.c | $(GEN_HEADERS)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-conversion -Wno-sign-conversion -Wno-shadow -Wno-unused-function -Wno-missing-prototypes -MMD -MP -c -o $@ $<
+	$(call say,cc,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-conversion -Wno-sign-conversion -Wno-shadow -Wno-unused-function -Wno-missing-prototypes -MMD -MP -c -o $@ $<
 
 $(BUILD_DIR)/gen/%.tab.c $(BUILD_DIR)/gen/%.tab.h &: %.y
 	@mkdir -p $(@D)
-	bison -Wall -Werror=conflicts-sr -Werror=conflicts-rr -o $(BUILD_DIR)/gen/$*.tab.c --header=$(BUILD_DIR)/gen/$*.tab.h $<
+	$(call say,bison,$<)bison -Wall -Werror=conflicts-sr -Werror=conflicts-rr -o $(BUILD_DIR)/gen/$*.tab.c --header=$(BUILD_DIR)/gen/$*.tab.h $<
 
 $(BUILD_DIR)/gen/%.lex.c: %.l
 	@mkdir -p $(@D)
-	flex -o $@ $<
+	$(call say,flex,$<)flex -o $@ $<
 
 # The library written in the language, as texts inside the program.
 $(BUILD_DIR)/gen/stdlib.c: $(STDLIB) stdlib/embed.sh
 	@mkdir -p $(@D)
-	sh stdlib/embed.sh $(STDLIB) > $@
+	$(call say,embed,stdlib)sh stdlib/embed.sh $(STDLIB) > $@
 
 -include $(LIB_SOURCES:%.c=$(BUILD_DIR)/obj/%.d) $(CLI_SOURCES:%.c=$(BUILD_DIR)/obj/%.d) $(GENERATED:%.c=%.d) $(TEST_PROGRAMS:%=%.d)
 
@@ -124,7 +130,7 @@ check-tests: all $(TEST_PROGRAMS)
 
 $(BUILD_DIR)/tests/%: tests/%.c $(TEST_HELPER_OBJECTS) $(BUILD_DIR)/libebm.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(TEST_HELPER_OBJECTS) $(BUILD_DIR)/libebm.a $(LDFLAGS) -lcmocka $(LIBS)
+	$(call say,cc,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(TEST_HELPER_OBJECTS) $(BUILD_DIR)/libebm.a $(LDFLAGS) -lcmocka $(LIBS)
 
 sanitize: setup
 	@$(MAKE) --no-print-directory check-tests BUILD_DIR=build/sanitize OPTIMIZE=-O1 EXTRA_CFLAGS='$(SANITIZERS)' EXTRA_LDFLAGS='$(SANITIZERS)'
