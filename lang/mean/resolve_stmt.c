@@ -66,14 +66,6 @@ static const Expr *target_base(const Expr *target)
     return base->kind == EXPR_NAME || base->kind == EXPR_PRIMED ? base : NULL;
 }
 
-static void report_bad_target(Resolver *r, const Expr *target)
-{
-    Diagnostic *d = diag_error(r->diagnostics, "E0223", target->span, "this cannot be given a value");
-    if (target->kind == EXPR_CALL) diag_help(d, "a function is defined at top level: fn f(x: [D]) = ..");
-    else if (target->kind == EXPR_FIELD) diag_help(d, "only names of this body are given values; a setting is given in the call: f(name = value)");
-    else diag_help(d, "on the left stands a name, x; a next value, x'; or places of them, x[i]");
-}
-
 /* A bare name subscripting a left side is an index; so is `i` in `i: n`. */
 static void declare_indices(Resolver *r, const Expr *target)
 {
@@ -126,7 +118,6 @@ void resolve_bind(Resolver *r, const Stmt *s)
     for (int i = 0; i < s->targets.n; i++) {
         const Expr *base = target_base(s->targets.at[i]);
         if (base) make_name(r, base, &first);
-        else report_bad_target(r, s->targets.at[i]);
     }
     if (first && effect) first->spared = true;
 }
