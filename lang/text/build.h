@@ -36,6 +36,7 @@ typedef struct Reader {
     const Token *statement;     /* the first token of the statement being read */
     int depth;
     Opener open[DEEPEST_BRACKETS];
+    Opener suspect;             /* a block that seems to have been closed by an outer block's }; token null if none */
     int def;                    /* number of the definition being read, from 1; 0 outside definitions */
     int n_defs;
     bool at_separator;          /* the token pushed is the separator in front of number `at` */

@@ -139,7 +139,7 @@ int mend_character(Scanning *s, uint32_t c)
         const Mending *m = &mendings[i];
         if (c < m->from || c > m->to) continue;
         Diagnostic *d = diag_error(s->diagnostics, "E0102", (Span){ s->source, s->start, s->end },
-                                   "the character %.*s(U+%04X) is not of this language", bytes, shown, c);
+                                   "the character %.*s%s(U+%04X) is not of this language", bytes, shown, bytes ? " " : "", c);
         diag_help(d, "%s", m->help);
         if (m->word) {
             s->meant = m->kind;
@@ -147,8 +147,8 @@ int mend_character(Scanning *s, uint32_t c)
         }
         return m->kind;
     }
-    diag_error(s->diagnostics, "E0102", (Span){ s->source, s->start, s->end }, "the character %.*s(U+%04X) is not of this language", bytes,
-               shown, c);
+    diag_error(s->diagnostics, "E0102", (Span){ s->source, s->start, s->end }, "the character %.*s%s(U+%04X) is not of this language", bytes,
+               shown, bytes ? " " : "", c);
     return 0;
 }
 

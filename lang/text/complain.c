@@ -63,11 +63,11 @@ static void name_found(const Reader *r, char out[ROOM])
     const Token *t = found(r);
     const char *text = t->span.source->text + t->span.start;
     int length = (int)(t->span.end - t->span.start), most = 40;
-    if (r->at_separator && t->kind && t->kind != ';' && t->kind != '}') snprintf(out, ROOM, "the end of the line");
-    else if (t->kind == 0) snprintf(out, ROOM, "the end of the text");
-    else if (t->kind == T_STRING) snprintf(out, ROOM, "a text in quotes");
-    else if (t->kind == T_NUMBER || t->kind == T_QUANTITY) snprintf(out, ROOM, "the number %.*s", length < most ? length : most, text);
-    else if (t->kind == T_NAME || t->kind == T_PRIMED) snprintf(out, ROOM, "the name `%.*s`%s", length < most ? length : most, text,
+    if (r->at_separator && t->kind && t->kind != ';' && t->kind != '}') snprintf(out, ROOM, "end of the line");
+    else if (t->kind == 0) snprintf(out, ROOM, "end of the text");
+    else if (t->kind == T_STRING) snprintf(out, ROOM, "text in quotes");
+    else if (t->kind == T_NUMBER || t->kind == T_QUANTITY) snprintf(out, ROOM, "number %.*s", length < most ? length : most, text);
+    else if (t->kind == T_NAME || t->kind == T_PRIMED) snprintf(out, ROOM, "name `%.*s`%s", length < most ? length : most, text,
                                                                 length < most ? "" : "..");
     else snprintf(out, ROOM, "`%.*s`", length < most ? length : most, text);
 }
@@ -211,11 +211,25 @@ static bool complain_foreign(Reader *r)
 static bool complain_unclosed(Reader *r)
 {
     const Opener *opener = innermost_bracket(r);
-    const Token *t = found(r);
-    if (!opener || r->at_separator || !t->first || !r->statement || t->column > r->statement->column || t == r->statement) return false;
+    const Token *t = found(r), *before = token_after(r, -1);
+    if (!opener || r->at_separator || !r->statement) return false;
+    if (!t->first && is_keyword(before) && before->first) t = before;       /* `lower` could still have been an argument's name */
+    if (!t->first || t->column > r->statement->column || t == r->statement) return false;
     if (t->kind == ')' || t->kind == ']' || t->kind == '}') return false;
     Diagnostic *d = reader_error(r, "E0106", opener->token->span, "this `%c` is never closed", opener->token->kind);
     NOTE(d, t->span, "a new statement seems to begin here");
+    return true;
+}
+
+/* The line ends in an operator and the next one cannot be its other side. */
+static bool complain_unfinished(Reader *r, const Mishap *m)
+{
+    const Token *t = found(r), *before = token_after(r, -1);
+    if (!before || t == r->statement || !expects(m, "a number") || !before->kind || ends_operand(before) || before->word) return false;
+    bool leaves = r->at_separator || (t->first && r->statement && t->column <= r->statement->column);
+    if (!leaves || before->kind == '(' || before->kind == '[' || before->kind == '{') return false;
+    reader_error(r, "E0101", before->span, "an expression is missing after `%.*s`", (int)(before->span.end - before->span.start),
+                 before->span.source->text + before->span.start);
     return true;
 }
 
@@ -253,16 +267,20 @@ static bool complain_choice(Reader *r, const Mishap *m)
     return false;
 }
 
+static bool complain_reserved(Reader *r, const Token *t)
+{
+    Diagnostic *d = reader_error(r, "E0112", t->span, "`%s` is a word of the language", t->text);
+    HELP(d, "it can name a field or an argument, not a value; a longer name can: %s_, my_%s", t->text, t->text);
+    return true;
+}
+
 static bool complain_equals(Reader *r, const Mishap *m)
 {
     const Token *t = found(r), *before = token_after(r, -1);
     if (r->at_separator || t->kind != '=') return false;
-    if (is_keyword(before) && before == r->statement) {
-        Diagnostic *d = reader_error(r, "E0112", before->span, "`%s` is a word of the language", before->text);
-        HELP(d, "it cannot name a value; a longer name can: %s_, my_%s", before->text, before->text);
-        return true;
-    }
-    if (!m->construct && !innermost_bracket(r)) return false;
+    if (is_keyword(before) && before == r->statement) return complain_reserved(r, before);
+    const Opener *opener = innermost_bracket(r);
+    if ((!m->construct && !opener) || (opener && opener->token->kind == '[')) return false;
     if (!expects(m, "==") && !expects(m, "and")) return false;
     Diagnostic *d = reader_error(r, "E0103", t->span, "`=` gives a value to a name; it does not compare");
     HELP(d, "to compare, write ==");
@@ -293,7 +311,9 @@ static bool complain_keyword(Reader *r, const Mishap *m)
 {
     const Token *t = found(r), *before = token_after(r, -1);
     if (r->at_separator || !is_keyword(t)) return false;
+    const Token *after = token_after(r, 1);
     bool at_start = t == r->statement;
+    if (at_start && after && after->kind == '=') return complain_reserved(r, t);
     if (at_start && r->depth && expects(m, "raise")) {
         Diagnostic *d = reader_error(r, "E0113", t->span, "`%s` stands at the top of a file, not inside a block", t->text);
         NOTE(d, r->open[r->depth - 1].token->span, "the block that is open here");
@@ -306,9 +326,7 @@ static bool complain_keyword(Reader *r, const Mishap *m)
         return true;
     }
     if (!expects(m, "a name") || !before || ends_operand(before)) return false;
-    Diagnostic *d = reader_error(r, "E0112", t->span, "`%s` is a word of the language", t->text);
-    HELP(d, "it can name a field or an argument, not a value; a longer name can: %s_, my_%s", t->text, t->text);
-    return true;
+    return complain_reserved(r, t);
 }
 
 static bool complain_number(Reader *r)
@@ -336,8 +354,46 @@ static void note_construct(Diagnostic *d, const Reader *r, const Mishap *m)
     const Token *construct = m->construct;
     if (!d || !construct || construct == found(r)) return;
     const Token *name = construct + 1;
-    if (name->kind == T_NAME && construct == r->statement) diag_note(d, construct->span, "while reading `%s %s`", construct->text, name->text);
+    bool named = construct->kind == T_ROLE || construct->kind == T_ENERGY || construct->kind == T_FN || construct->kind == T_PROCEDURE ||
+                 construct->kind == T_TRAIN || construct->kind == T_DATA || construct->kind == T_OPTION || construct->kind == T_PARAM ||
+                 construct->kind == T_STATE || construct->kind == T_TERM || construct->kind == T_PHASE;
+    if (named && name->kind == T_NAME && name != found(r)) diag_note(d, construct->span, "while reading `%s %s`", construct->text, name->text);
     else diag_note(d, construct->span, "while reading this `%s`", construct->text);
+}
+
+/* How a construct goes on, where the grammar's list of tokens says it badly. */
+static const struct { int construct; const char *expected, *help; } forms[] = {
+    { T_SAMPLE, "by", "no solver is chosen by itself: sample x of E(x) by langevin(steps = 100) from start" },
+    { T_ARGBEST, "by", "no solver is chosen by itself: argmin z of E(x; z) by descent(steps = 8) from zeros" },
+    { T_MARGINAL, "by", "no solver is chosen by itself: marginal z of E(x; z) by exact()" },
+    { T_EXPECTATION, "under", "expectation z of f(z) under E(z) by exact()" },
+    { T_EXPECTATION, "by", "no solver is chosen by itself: expectation z of f(z) under E(z) by exact()" },
+    { T_SAMPLE, ",", "what is observed is a mask and values: given mask, photo" },
+    { T_CLAIM, "a text in quotes", "a claim ends with what it says: claim accuracy > 0.9 \"labels are found\"" },
+    { T_SAVE, "->", "save fit -> \"fit.safetensors\"" },
+    { T_LOAD, "as", "load \"fit.safetensors\" as fit" },
+    { T_UPDATE, "by", "update E by adam(lr = 1e-3)" },
+    { T_GUARD, "else", "guard x < 10 else rollback, or: else stop" },
+    { T_ENERGY, "{", "an energy is a number for each item and has no result type: energy E(x: [2]) = .., or a block of terms" },
+    { T_FN, "->", "the type of the result follows an arrow: fn f(x: [2]) -> [3] = .." },
+    { T_ROLE, "->", "the type of the result follows an arrow: net f(x: [2]) -> [3] = .." },
+    { T_PROCEDURE, "{", "a solver, a regime or an optimizer has a block: solver s(steps = 10)(E, x: [..S]) { .. }" },
+    { T_TRAIN, "{", "a train is a block: train fit { .. }" },
+    { T_PARAM, "~", "a parameter has an initial value: param W: [O, I] ~ normal(), param b: [O] = 0" },
+    { T_STATE, "~", "a state has an initial value: state n = 0" },
+};
+
+static void help_form(Diagnostic *d, const Mishap *m)
+{
+    for (size_t i = 0; m->construct && i < sizeof forms / sizeof forms[0]; i++) {
+        const char *what = forms[i].expected;
+        char quoted[8];
+        snprintf(quoted, sizeof quoted, "'%.4s'", what);
+        if (forms[i].construct == m->construct->kind && (expects(m, what) || expects(m, quoted))) {
+            HELP(d, "%s", forms[i].help);
+            return;
+        }
+    }
 }
 
 static void complain_plainly(Reader *r, const Mishap *m)
@@ -350,6 +406,7 @@ static void complain_plainly(Reader *r, const Mishap *m)
     note_construct(d, r, m);
     const Opener *opener = innermost_bracket(r);
     if (opener && opener->token->line != t->line) NOTE(d, opener->token->span, "this `%c` is still open", opener->token->kind);
+    if (!opener) help_form(d, m);
     if (r->at_separator) return;
     if (ends_operand(before) && begins_operand(t) && expects(m, "'*'") && t->kind != T_STRING) HELP(d, "if a product is meant, write *");
     if (t->kind == '=' && expects(m, "the end of the statement"))
@@ -360,7 +417,7 @@ void complain(Reader *r, const Mishap *m)
 {
     if (r->quiet) return;
     if (r->at_separator && found(r)->kind == 0 && !r->diagnostics->errors) r->ending = ENDING_IN_STATEMENT;
-    if (complain_unclosed(r) || complain_foreign(r) || complain_closer(r) || complain_number(r) || complain_choice(r, m)) return;
+    if (complain_unclosed(r) || complain_unfinished(r, m) || complain_foreign(r) || complain_closer(r) || complain_number(r) || complain_choice(r, m)) return;
     if (complain_equals(r, m) || complain_order(r, m) || complain_parentheses(r, m) || complain_keyword(r, m)) return;
     complain_plainly(r, m);
 }

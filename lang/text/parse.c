@@ -89,11 +89,14 @@ static bool matches(int opener, int closer)
     return (opener == '(' && closer == ')') || (opener == '[' && closer == ']') || (opener == '{' && closer == '}');
 }
 
-static void close_bracket(Reader *r, int kind)
+/* A } left of the block it closes belongs to an outer block: it is remembered in case a } is missing at the end. */
+static void close_bracket(Reader *r, const Token *closer)
 {
-    if (!r->depth || !matches(r->open[r->depth - 1].token->kind, kind)) return;
+    if (!r->depth || !matches(r->open[r->depth - 1].token->kind, closer->kind)) return;
     Opener *top = &r->open[--r->depth];
-    if (top->is_block) r->statement = top->statement;
+    if (!top->is_block) return;
+    if (top->outdented && closer->first && closer->column < top->statement->column && !r->suspect.token) r->suspect = *top;
+    r->statement = top->statement;
 }
 
 static void drop_brackets(Reader *r)
@@ -161,9 +164,11 @@ static bool leaves_block(const Reader *r, int i)
 
 static void complain_unclosed(Reader *r, const Opener *opener, const Token *next)
 {
+    if (opener->is_block && r->suspect.token && r->suspect.token->span.start > opener->token->span.start) opener = &r->suspect;
     Diagnostic *d = reader_error(r, "E0106", opener->token->span, "this `%c` is never closed", opener->token->kind);
     if (opener->outdented) next = opener->outdented;
     if (next && next->kind) NOTE(d, next->span, "it seems to end before this");
+    r->suspect = (Opener){ 0 };
 }
 
 /* Closes all blocks, as if their } were here. */
@@ -209,7 +214,7 @@ static int skip_statement(const Reader *r, int i, bool in_brackets)
         const Token *t = token_number(r, k);
         if (t->kind == 0) return k;
         bool closer = t->kind == ')' || t->kind == ']' || t->kind == '}';
-        if (t->first && !closer && t->column <= r->statement->column && (k > i || in_brackets)) return k;
+        if (t->first && !closer && t->column <= r->statement->column && t != r->statement) return k;
         if (k > i && !round && !curly && !closer && new_line(r, k)) return k;
         if (t->kind == '(' || t->kind == '[') round++;
         if ((t->kind == ')' || t->kind == ']') && round) round--;
@@ -256,7 +261,7 @@ static int read_token(Parser *parser, Reader *r, int i)
     push_token(parser, r, i);
     if (r->failed) return recover(parser, r, i);
     if (kind == '(' || kind == '[' || kind == '{') open_bracket(r, i);
-    else close_bracket(r, kind);
+    else close_bracket(r, token_number(r, i));
     return i + 1;
 }
 
@@ -306,6 +311,7 @@ File *parse_to_end(const Source *source, Diagnostics *diagnostics, Ending *endin
     r->tokens = tokens_read(r->arena, source, diagnostics);
     read_all(&parser, r, most);
     text_pstate_delete(parser.state);
+    diagnostics_sort(diagnostics, source);
     *ending = r->ending;
     free(r);
     return file;

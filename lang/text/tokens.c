@@ -129,6 +129,11 @@ static void take_word(Listing *list, Scanning *s, Token *token)
     token->text = token->word->text;
     if (token->kind == T_NAME) token->kind = token->word->kind;
     s->meant = 0;
+    bool yes = !strcmp(token->text, "True");
+    if (token->kind == T_NAME && (yes || !strcmp(token->text, "False"))) {
+        Diagnostic *d = diag_error(s->diagnostics, "E0104", token->span, "there is no `%s` in this language", token->text);
+        diag_help(d, "write %s", yes ? "true" : "false");
+    }
 }
 
 static void take_token(Listing *list, Scanning *s, int kind)

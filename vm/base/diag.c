@@ -134,6 +134,24 @@ void diag_trace(Diagnostic *d, const Origin *origin)
     }
 }
 
+/* Insertion keeps the order of equals; those of other sources keep their places in front of what follows them. */
+void diagnostics_sort(Diagnostics *list, const Source *source)
+{
+    Diagnostic *sorted = NULL, *next;
+    for (Diagnostic *d = list->first; d; d = next) {
+        next = d->next;
+        Diagnostic **place = &sorted, **last = &sorted;
+        for (; *place; place = &(*place)->next) {
+            bool after = d->span.source != source || (*place)->span.source != source || (*place)->span.start <= d->span.start;
+            if (after) last = &(*place)->next;
+        }
+        d->next = *last;
+        *last = d;
+    }
+    list->first = sorted;
+    for (list->last = sorted; list->last && list->last->next; list->last = list->last->next) { }
+}
+
 /* ---- showing ---- */
 
 typedef struct Paint { const char *bold, *error, *warning, *mark, *off; } Paint;
@@ -146,6 +164,7 @@ static Paint paint_of(bool color)
 
 enum { WIDEST_LINE = 140, KEPT_BEFORE = 60 };
 
+/* The lead byte and all continuation bytes after it, as source_position counts. */
 static size_t code_point_bytes(const char *at, const char *end)
 {
     size_t n = 1;
@@ -153,10 +172,13 @@ static size_t code_point_bytes(const char *at, const char *end)
     return n;
 }
 
-/* A tab or control character is shown as one blank, so that the caret below stays in its column. */
+/* A tab or control character is shown as one blank, so that the caret below stays in its column; what is not UTF-8 as ?. */
 static void show_code_point(FILE *out, const char *at, size_t bytes)
 {
-    if ((unsigned char)*at < 0x20 || *at == 0x7F) fputc(' ', out);
+    unsigned char lead = (unsigned char)*at;
+    size_t due = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+    if (lead < 0x20 || lead == 0x7F) fputc(' ', out);
+    else if (bytes != due) fputc('?', out);
     else fwrite(at, 1, bytes, out);
 }
 

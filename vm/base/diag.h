@@ -43,6 +43,9 @@ void diag_help(Diagnostic *d, const char *format, ...) __attribute__((format(pri
 /* One note for every call in the chain, innermost first ("in dense, called here"). */
 void diag_trace(Diagnostic *d, const Origin *origin);
 
+/* Puts the diagnostics of one source, found in several passes over it, in the order of its text. */
+void diagnostics_sort(Diagnostics *list, const Source *source);
+
 /* Writes one diagnostic: file:line:column, severity, code and message, the source line with a caret, notes, help. */
 void diag_print(FILE *out, const Diagnostic *d, bool color);
 void diagnostics_print(FILE *out, const Diagnostics *list, bool color);
