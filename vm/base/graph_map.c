@@ -120,8 +120,7 @@ static Node *make_map(Graph *g, Op op, Node *x, Node *y, Node *z, int n_in)
     Node *in[3] = { x, y, z };
     if (commutes(op) && in[0]->id > in[1]->id) in[0] = y, in[1] = x;
     Node pattern = { .op = op, .n_in = n_in, .in = in, .axes = x->axes };
-    for (int i = 1; i < n_in; i++) pattern.axes = axes_union(&pattern.axes, &in[i]->axes);
-    if (in[0] != x) pattern.axes = axes_union(&pattern.axes, &x->axes);
+    for (int i = 0; i < n_in; i++) pattern.axes = axes_union(&pattern.axes, &in[i]->axes);
     return node_make(g, &pattern);
 }
 
