@@ -1,0 +1,154 @@
+#!/bin/sh
+# cli_test.sh: the program as its users meet it: exit statuses, messages, options, the prompt, saved models, stages, formatting.
+build=${BUILD_DIR:-build}
+ebm=$(pwd)/$build/ebm
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export HOME="$work"
+cd "$work" || exit 2
+failed=0
+
+# check NAME STATUS PATTERN COMMAND..: the command ends with this status and its output (both streams) matches the pattern.
+check() {
+    name=$1 status=$2 pattern=$3
+    shift 3
+    "$@" >out.txt 2>&1
+    got=$?
+    if [ $got != "$status" ]; then
+        echo "FAILED $name: status $got, expected $status"; sed 's/^/    /' out.txt; failed=$((failed + 1))
+    elif ! grep -q -e "$pattern" out.txt; then
+        echo "FAILED $name: no line matches: $pattern"; sed 's/^/    /' out.txt; failed=$((failed + 1))
+    else
+        echo "ok $name"
+    fi
+}
+# prompt NAME PATTERN LINE..: what the prompt answers to these lines.
+prompt() {
+    name=$1 pattern=$2
+    shift 2
+    printf '%s\n' "$@" > lines.txt
+    check "$name" 0 "$pattern" sh -c "'$ebm' < lines.txt"
+}
+# within NAME MILLISECONDS COMMAND..: the best of ten runs takes no longer.
+within() {
+    name=$1 limit=$2
+    shift 2
+    best=1000000
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        began=$(date +%s%N)
+        "$@" >/dev/null 2>&1
+        took=$((($(date +%s%N) - began) / 1000000))
+        [ $took -lt $best ] && best=$took
+    done
+    if [ $best -le "$limit" ]; then echo "ok $name ($best ms)"; else echo "FAILED $name: $best ms, at most $limit"; failed=$((failed + 1)); fi
+}
+
+# --- command line ---
+check "version"                     0 '^ebm [0-9]'                         "$ebm" --version
+check "help"                        0 'ebm run FILE'                       "$ebm" --help
+check "unknown command"             2 "did you mean 'run'"                 "$ebm" rum x
+check "unknown option"              2 "did you mean '--seed'"              "$ebm" run x.ebm --sed 3
+check "option of another command"   2 'has no option --json'               "$ebm" check x.ebm --json
+check "missing value"               2 'wants a value'                      "$ebm" run x.ebm --seed
+check "bad number"                  2 'whole number'                       "$ebm" run x.ebm --seed three
+check "missing operand"             2 'usage'                              "$ebm" run
+check "missing file"                3 'No such file'                       "$ebm" run none.ebm
+
+# --- texts ---
+printf 'a = 1 + 1\nprint a\n' > two.ebm
+check "two lines"                   0 '^a = 2$'                            "$ebm" run two.ebm
+printf 'a = 1 + 1\nprint b\n' > wrong.ebm
+check "a mistake"                   2 '^wrong.ebm:2:7: error'              "$ebm" run wrong.ebm
+check "a mistake, checked"          2 '^wrong.ebm:2:7: error'              "$ebm" check wrong.ebm
+check "a code explained"            0 'unknown name'                       "$ebm" explain E0201
+check "no such code"                2 'no code'                            "$ebm" explain E9999
+printf 'a = 2\nclaim a < 1 "small"\nclaim a < 3 "not large"\n' > claims.ebm
+check "a claim fails"               1 '^claim FAILS: small (2 < 1)'        "$ebm" run claims.ebm
+check "the others are judged"       1 '^claim holds: not large (2 < 3)'    "$ebm" run claims.ebm
+check "claims are counted"          1 '^1 of 2 claims fails'               "$ebm" run claims.ebm
+check "claims as JSON"              1 '^{"event": "claim", "text": "small", "detail": "2 < 1", "holds": false}' "$ebm" run claims.ebm --json
+printf 'option width = 3 "units"\nprint 2 * width\n' > option.ebm
+check "an option"                   0 '= 6$'                               "$ebm" run option.ebm
+check "an option set"               0 '= 14$'                              "$ebm" run option.ebm --set width=7
+check "an unknown option set"       2 'width'                              "$ebm" run option.ebm --set widht=7
+printf 'x ~ normal([3])\nshow table(a = x[0]) -> "../escaped.png"\n' > escape.ebm
+check "no file outside the folder"  2 'outside the output folder'          "$ebm" run escape.ebm
+[ -e ../escaped.png ] && { echo "FAILED a file was written outside"; failed=$((failed + 1)); }
+
+# --- stages ---
+check "tokens"                      0 '^1:1 '                              "$ebm" explain two.ebm --stage tokens
+check "syntax"                      0 'bind a'                             "$ebm" explain two.ebm --stage ast
+printf 'x ~ normal([4])\nprint sum(x^2)\n' > sum.ebm
+for stage in core graph plan code; do
+    check "stage $stage"            0 .                                    "$ebm" explain sum.ebm --stage $stage
+done
+check "graph for graphviz"          0 'digraph'                            "$ebm" explain sum.ebm --stage graph --dot
+check "unknown stage"               2 'did you mean graph'                 "$ebm" explain sum.ebm --stage grahp
+check "documentation"               0 '^langevin .*solver'                 "$ebm" doc
+check "documentation of a name"     0 'langevin(steps'                     "$ebm" doc langevin
+check "documentation of nothing"    2 "no 'langevim'"                      "$ebm" doc langevim
+
+# --- style ---
+printf 'fn f(x: []) {\n      y = x   \n\n\n\n  y\n   }' > style.ebm
+check "format"                      0 .                                    sh -c "'$ebm' fmt style.ebm && printf 'fn f(x: []) {\n  y = x\n\n  y\n}\n' | diff - style.ebm && echo same"
+printf 'fn f( {\n' > wrong_syntax.ebm
+check "format a mistake"            2 'error'                              "$ebm" fmt wrong_syntax.ebm
+check "it was left alone"           0 '^fn f( {$'                          cat wrong_syntax.ebm
+
+# --- training, saved models ---
+cat > fit.ebm <<'END'
+seed 3
+option rate = 0.1 "learning rate"
+net f(x: [2]) -> [] { param w: [2] = 1; sum(w * x) }
+train fit {
+  x ~ normal([16, 2])
+  minimize mean((f(x) - 3 * x[:, 0])^2) as error
+  update f by sgd(lr = rate)
+  every 50 steps { record error }
+  until 200 steps
+}
+claim abs(fit.f.w[0] - 3) < 0.01 "the weight is found"
+save fit -> "out/fit.safetensors"
+END
+check "a small training"            0 '^the claim holds'                   "$ebm" run fit.ebm --out a
+check "it says how long"            0 'fit: 200 steps in'                  "$ebm" run fit.ebm --out b --threads 1
+check "the same bytes"              0 same                                 sh -c 'cmp a/out/fit.safetensors b/out/fit.safetensors && echo same'
+check "another seed, other bytes"   0 different                            sh -c "'$ebm' run fit.ebm --out c --seed 4 && ! cmp -s a/out/fit.safetensors c/out/fit.safetensors && echo different"
+check "inspect"                     0 'claim holds: the weight is found'   "$ebm" inspect a/out/fit.safetensors
+check "a model runs again"          0 '^the claim holds'                   "$ebm" run a/out/fit.safetensors --out d
+check "with the same bytes"         0 same                                 sh -c 'cmp a/out/fit.safetensors d/out/fit.safetensors && echo same'
+check "double precision"            0 '^the claim holds'                   "$ebm" run fit.ebm --out e --precision f64
+check "records as JSON"             0 '"event": "record", "train": "fit", "step": 200' "$ebm" run fit.ebm --out a --json
+head -c 100 a/out/fit.safetensors > broken.safetensors
+check "a broken model"              3 .                                    "$ebm" inspect broken.safetensors
+check "a broken model does not run" 3 'error'                              "$ebm" run broken.safetensors
+
+# --- interruption ---
+sed 's/until 200 steps/until 100000000 steps/; s/every 50/every 1000000/' fit.ebm > long.ebm
+timeout -s INT 2 "$ebm" run long.ebm --out i > out.txt 2>&1
+check "Ctrl-C saves the state"      0 'fit.interrupted.safetensors'        cat out.txt
+check "the saved state is whole"    0 'f.w'                                "$ebm" inspect i/fit.interrupted.safetensors
+
+# --- the prompt ---
+prompt "an expression"              '= 3$'                                 '1 + 2'
+prompt "a definition is kept"       '= 12$'                                'a = 3' 'a * 4'
+prompt "several lines"              '= 25$'                                'fn sq(x: []) -> [] {' '  x * x' '}' 'sq(5)'
+prompt "a mistake loses nothing"    '= 3$'                                 'a = 3' 'b = aa' 'fn ) (' 'a'
+prompt "a mistake is shown"         'error'                                'a = 3' 'b = aa'
+prompt "defined again"              '= 20$'                                'a = 3' 'b = 2 * a' 'b' 'a = 10' 'b'
+prompt "what is known of a name"    'langevin'                             '?langevin'
+prompt "a type"                     '\[3, 4\]'                             ':type zeros([3, 4])'
+prompt "options change"             '= 8$'                                 'option w = 3 "w"' ':set w=4' '2 * w'
+prompt "help"                       'quit'                                 ':help'
+prompt "no such command"            'did you mean :help'                   ':hepl'
+prompt "saves the text"             'wrote spec.ebm'                       'a = 3' 'b = 2 * a' ':save spec.ebm'
+check "and that runs"               0 .                                    sh -c "echo 'print b' >> spec.ebm && '$ebm' run spec.ebm | grep '= 6'"
+
+# --- quickness ---
+case $build in
+*sanitize*) ;;
+*)  within "a two-line file"  50 "$ebm" run two.ebm
+    within "a check"         100 "$ebm" check fit.ebm ;;
+esac
+
+[ $failed = 0 ] && echo "all well" || { echo "$failed failed"; exit 1; }
