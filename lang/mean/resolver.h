@@ -99,7 +99,7 @@ Meaning *declare_in(Resolver *r, NameScope *scope, MeaningKind kind, Name name);
 const char *meaning_text(MeaningKind kind);             /* "a size", "an index", .. */
 TopName *find_top(const Resolver *r, const char *text);
 const Def *find_def(const Resolver *r, const char *text);    /* a definition of this file that no local hides; else null */
-bool     is_known(const Resolver *r, const char *text);
+bool     is_known_name(const Resolver *r, const char *text);
 void     report_unread_of_regimes(Resolver *r);
 
 /* unknown.c */

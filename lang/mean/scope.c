@@ -47,7 +47,7 @@ const Def *find_def(const Resolver *r, const char *text)
     return top && top->item->stmt->kind == STMT_DEF ? top->item->stmt->def : NULL;
 }
 
-bool is_known(const Resolver *r, const char *text)
+bool is_known_name(const Resolver *r, const char *text)
 {
     for (int i = 0; i < r->known.n; i++)
         if (!strcmp(r->known.at[i], text)) return true;

@@ -93,7 +93,7 @@ const char *join_text(Resolver *r, const char *format, ...)
 
 bool is_name(const Resolver *r, const char *text)
 {
-    return find_meaning(r, text) || find_top(r, text) || is_known(r, text);
+    return find_meaning(r, text) || find_top(r, text) || is_known_name(r, text);
 }
 
 /* ---- candidates for the nearest spelling ---- */
@@ -211,7 +211,7 @@ static bool use_visible(Resolver *r, Name name)
         return true;
     }
     if (top) add_link(r, top->item, name.span);
-    return top || is_known(r, name.text);
+    return top || is_known_name(r, name.text);
 }
 
 bool use_name(Resolver *r, Name name)

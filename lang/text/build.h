@@ -110,6 +110,6 @@ typedef struct Mishap {
     int n_expected;
     const Token *construct;     /* the keyword of the innermost construct that is not finished; null at a statement's start */
 } Mishap;
-void complain(Reader *r, const Mishap *mishap);
+void explain_mishap(Reader *r, const Mishap *mishap);
 
 #endif

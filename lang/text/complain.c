@@ -413,7 +413,7 @@ static void complain_plainly(Reader *r, const Mishap *m)
         HELP(d, "the left side is a name, a name with indices (y[i] = ..) or a cell's next value (x' = ..); to compare, write ==");
 }
 
-void complain(Reader *r, const Mishap *m)
+void explain_mishap(Reader *r, const Mishap *m)
 {
     if (r->quiet) return;
     if (r->at_separator && found(r)->kind == 0 && !r->diagnostics->errors) r->ending = ENDING_IN_STATEMENT;

@@ -376,7 +376,7 @@ static int yyreport_syntax_error(const yypcontext_t *context, Reader *r)
     int n = yypcontext_expected_tokens(context, expected, ROOM);
     Mishap mishap = { .n_expected = n > 0 ? n : 0, .construct = innermost_construct(context->yyps) };
     for (int i = 0; i < mishap.n_expected; i++) mishap.expected[i] = yysymbol_name(expected[i]);
-    complain(r, &mishap);
+    explain_mishap(r, &mishap);
     r->failed = true;
     return 0;
 }
