@@ -41,9 +41,9 @@ static char *complete_next(const char *prefix, int again)
     }
     if (!next_answer || !*next_answer) return NULL;
     size_t length = strcspn(next_answer, "\n");
-    char *answer = strndup(next_answer, length);
+    char *name = strndup(next_answer, length);
     next_answer += length + 1;
-    return answer;
+    return name;
 }
 
 static char **complete(const char *word, int start, int end)

@@ -94,14 +94,10 @@ static int read_library(Source **sources, const char *stdlib_dir)
 {
     int n = 0;
     for (int i = 0; library_texts[i].name && n < MAX_LIBRARY; i++) {
-        char path[1000], shown[300];
-        snprintf(shown, sizeof shown, "<stdlib>/%s", library_texts[i].name);
-        if (stdlib_dir) {
-            snprintf(path, sizeof path, "%s/%s", stdlib_dir, library_texts[i].name);
-            sources[n] = source_read(path, path);
-        } else {
-            sources[n] = source_new(shown, library_texts[i].text, strlen(library_texts[i].text));
-        }
+        char path[1000];
+        snprintf(path, sizeof path, "%s/%s", stdlib_dir ? stdlib_dir : "<stdlib>", library_texts[i].name);
+        if (stdlib_dir) sources[n] = source_read(path, path);
+        else sources[n] = source_new(path, library_texts[i].text, strlen(library_texts[i].text));
         n += sources[n] != NULL;
     }
     return n;

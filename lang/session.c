@@ -99,31 +99,33 @@ static int compare_slots(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Which nodes the program needs, by number; the caller frees. */
+static bool *mark_needed(const Program *program)
+{
+    uint32_t size = graph_size(program->graph);
+    bool *wanted = calloc((size_t)size + 1, sizeof *wanted);
+    if (!wanted) return NULL;
+    for (int i = 0; i < program->n; i++) wanted[program->outputs[i].value->id] = true;
+    for (uint32_t id = size; id-- > 0;)
+        if (wanted[id]) mark_operands(wanted, graph_node(program->graph, id));
+    return wanted;
+}
+
 uint32_t *program_reads(const Program *program, int *n)
 {
-    uint32_t size = graph_size(program->graph), room = 16;
-    bool *wanted = calloc((size_t)size + 1, sizeof *wanted);
-    uint32_t *found = calloc(room, sizeof *found);
+    uint32_t size = graph_size(program->graph), reads = 0;
+    bool *wanted = mark_needed(program);
     *n = 0;
-    for (int i = 0; wanted && found && i < program->n; i++) wanted[program->outputs[i].value->id] = true;
-    for (uint32_t id = size; wanted && found && id-- > 0;) {
-        if (!wanted[id]) continue;
-        const Node *node = graph_node(program->graph, id);
-        mark_operands(wanted, node);
-        if (node->op != OP_slot) continue;
-        if ((uint32_t)*n == room) {
-            uint32_t *larger = realloc(found, (room *= 2) * sizeof *found);
-            if (!larger) break;
-            found = larger;
-        }
-        found[(*n)++] = (uint32_t)node->key;
-    }
+    if (!wanted) return NULL;
+    for (uint32_t id = 0; id < size; id++) reads += wanted[id] && graph_node(program->graph, id)->op == OP_slot;
+    uint32_t *found = calloc((size_t)reads + 1, sizeof *found);
+    for (uint32_t id = 0, at = 0; found && id < size; id++)
+        if (wanted[id] && graph_node(program->graph, id)->op == OP_slot) found[at++] = (uint32_t)graph_node(program->graph, id)->key;
     free(wanted);
-    if (*n) qsort(found, (size_t)*n, sizeof *found, compare_slots);
-    int distinct = 0;
-    for (int i = 0; i < *n; i++)
-        if (!i || found[i] != found[i - 1]) found[distinct++] = found[i];
-    *n = distinct;
+    if (!found) return NULL;
+    qsort(found, reads, sizeof *found, compare_slots);
+    for (uint32_t i = 0; i < reads; i++)
+        if (!i || found[i] != found[i - 1]) found[(*n)++] = found[i];
     return found;
 }
 
