@@ -67,7 +67,7 @@ static void paint_curve(const Frame *f, cairo_t *c, const DrawLayer *layer) {
     for (int64_t i = 0; i < n; i += step) {
         int64_t low = -1, high = -1;
         for (int64_t k = i; k < n && k < i + step; k++) {
-            if (!isfinite(layer->data[k])) continue;
+            if (!is_drawable(layer->data[k])) continue;
             if (low < 0 || layer->data[k] < layer->data[low]) low = k;
             if (high < 0 || layer->data[k] > layer->data[high]) high = k;
         }
@@ -88,7 +88,7 @@ static void paint_curve(const Frame *f, cairo_t *c, const DrawLayer *layer) {
 /* Few points are marked, so that one sees where they are. */
 static void paint_marks(const Frame *f, cairo_t *c, const DrawLayer *layer) {
     for (int64_t i = 0; i < layer->dims[0] && layer->dims[0] <= 40; i++) {
-        if (!isfinite(layer->data[i])) continue;
+        if (!is_drawable(layer->data[i])) continue;
         cairo_new_path(c);
         cairo_arc(c, frame_x(f, curve_x(layer, i)), frame_y(f, layer->data[i]), 4, 0, 4 * acos(0));
         cairo_fill(c);

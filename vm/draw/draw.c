@@ -10,6 +10,12 @@
 #include <strings.h>
 #include "vm/draw/inside.h"
 
+#ifdef __SANITIZE_ADDRESS__
+/* fontconfig loses a few hundred bytes while it reads its configuration, once a process; they are not ours to free. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libfontconfig\n"; }
+#endif
+
 static const double POINTS = 0.5;       /* of a unit in SVG and PDF: a page is 500 points wide */
 
 /* The bytes of a file being made. */
@@ -38,34 +44,48 @@ static Format format_of(const char *path) {
          : strcasecmp(dot, ".pdf") == 0 ? FORMAT_PDF : FORMAT_NONE;
 }
 
-/* cairo numbers the parts of an SVG (surface7) through the life of the process; here they are numbered from 0. */
-static void renumber(Bytes *svg) {
-    static const char word[] = "surface";
-    enum { MOST = 256 };
-    unsigned long seen[MOST];
-    size_t n_seen = 0, to = 0, length = sizeof word - 1;
-    for (size_t from = 0; from < svg->n; ) {
-        bool here = svg->n - from > length && memcmp(svg->at + from, word, length) == 0 && svg->at[from + length] >= '0' && svg->at[from + length] <= '9';
-        if (!here) {
-            svg->at[to++] = svg->at[from++];
-            continue;
-        }
-        char *end;
-        unsigned long number = strtoul(svg->at + from + length, &end, 10);
-        size_t k = 0;
-        while (k < n_seen && seen[k] != number) k++;
-        if (k == n_seen && n_seen < MOST) seen[n_seen++] = number;
-        size_t digits = (size_t)(end - (svg->at + from)) - length;
-        char text[24];
-        size_t wanted = (size_t)snprintf(text, sizeof text, "%zu", k);
-        memcpy(svg->at + to, word, length);
-        to += length;
-        while (wanted < digits--) svg->at[to++] = '0';      /* never longer than it was */
-        memcpy(svg->at + to, text, wanted);
-        to += wanted;
-        from = (size_t)(end - svg->at);
+/* The number of part `number` among those seen so far. */
+static size_t place_of(unsigned long number, unsigned long *seen, size_t *n, size_t room) {
+    size_t k = 0;
+    while (k < *n && seen[k] != number) k++;
+    if (k == *n && k < room) seen[(*n)++] = number;
+    return k;
+}
+
+/* Whether the name of a part ends at p, just before its number: "surface7, #image7. */
+static bool ends_name(const char *start, const char *p) {
+    static const char *const words[] = { "surface", "image" };
+    if (*p < '0' || *p > '9') return false;
+    for (int i = 0; i < 2; i++) {
+        size_t n = strlen(words[i]);
+        if ((size_t)(p - start) > n && memcmp(p - n, words[i], n) == 0 && strchr("\"#", p[-1 - (ptrdiff_t)n])) return true;
     }
-    svg->n = to;
+    return false;
+}
+
+/* cairo numbers the parts of an SVG through the life of the process; here they are numbered from 0.  False when out of memory. */
+static bool renumber(Bytes *svg) {
+    enum { MOST = 1024 };
+    unsigned long seen[MOST];
+    size_t n_seen = 0;
+    Bytes out = {0};
+    bool well = true;
+    const char *kept = svg->at, *end = svg->at + svg->n;
+    for (const char *p = svg->at; well && p <= end; p++) {
+        bool here = p < end && ends_name(svg->at, p);
+        if (!here && p < end) continue;
+        well = collect(&out, (const unsigned char *)kept, (unsigned)(p - kept)) == CAIRO_STATUS_SUCCESS;
+        if (!here) break;
+        char text[24], *after;
+        size_t place = place_of(strtoul(p, &after, 10), seen, &n_seen, MOST);
+        int n = snprintf(text, sizeof text, "%zu", place);
+        well = well && collect(&out, (const unsigned char *)text, (unsigned)n) == CAIRO_STATUS_SUCCESS;
+        kept = after;
+        p = after - 1;
+    }
+    free(svg->at);
+    *svg = out;
+    return well;
 }
 
 static cairo_surface_t *surface_for(Format format, const Page *page, Bytes *bytes) {
@@ -107,8 +127,7 @@ static bool render(const Page *page, const Kind *kind, Format format, Bytes *byt
     char zero = 0;
     well = well && collect(bytes, (unsigned char *)&zero, 1) == CAIRO_STATUS_SUCCESS;   /* ends the text for strtoul */
     if (well) bytes->n--;
-    if (well && format == FORMAT_SVG) renumber(bytes);
-    return well;
+    return well && (format != FORMAT_SVG || renumber(bytes));
 }
 
 static const char *write_bytes(const char *path, const Bytes *bytes) {

@@ -59,7 +59,7 @@ static Point crossing(const Point *at, const double *value, int a, int b, double
 static void cross_square(cairo_t *c, const Point *at, const double *value, double level) {
     int over = 0;
     for (int k = 0; k < 4; k++) {
-        if (!isfinite(value[k])) return;
+        if (!is_drawable(value[k])) return;
         if (value[k] > level) over |= 1 << k;
     }
     Point side[4];

@@ -17,7 +17,7 @@ int64_t layer_count(const DrawLayer *layer) {
 bool values_range(const double *values, int64_t n, double *low, double *high) {
     bool any = false;
     for (int64_t i = 0; i < n; i++) {
-        if (!isfinite(values[i])) continue;
+        if (!is_drawable(values[i])) continue;
         if (!any || values[i] < *low) *low = values[i];
         if (!any || values[i] > *high) *high = values[i];
         any = true;
@@ -36,7 +36,7 @@ bool values_core(const double *values, int64_t n, double *low, double *high) {
     if (!sorted) return true;
     int64_t m = 0;
     for (int64_t i = 0; i < n; i++)
-        if (isfinite(values[i])) sorted[m++] = values[i];
+        if (is_drawable(values[i])) sorted[m++] = values[i];
     qsort(sorted, (size_t)m, sizeof *sorted, by_value);
     double first = sorted[m / 100], last = sorted[m - 1 - m / 10], core = last - first;
     free(sorted);
@@ -80,6 +80,7 @@ Ticks ticks_between(double low, double high, int about) {
     double unit = pow(10, floor(log10(span / about)));
     double rough = span / about / unit;
     double step = (rough < 1.5 ? 1 : rough < 3.5 ? 2 : rough < 7.5 ? 5 : 10) * unit;
+    if (!(step > 0)) return ticks;
     int decimals = (int)-floor(log10(step) + 1e-9);
     double largest = fmax(fabs(low), fabs(high));
     bool powers = largest >= 1e7 || decimals > 5;

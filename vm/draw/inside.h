@@ -24,8 +24,10 @@ const char *curves_measure(Page *page); void curves_paint(const Page *page, cair
 const char *tiles_measure(Page *page);  void tiles_paint(const Page *page, cairo_t *c);     /* images */
 const char *table_measure(Page *page);  void table_paint(const Page *page, cairo_t *c);
 
+/* Finite, and small enough for the difference of two to be finite too. */
+static inline bool is_drawable(double value) { return value > -1e300 && value < 1e300; }
 int64_t layer_count(const DrawLayer *layer);            /* values it holds */
-/* Lowest and highest finite value; false if there is none. */
+/* Lowest and highest drawable value; false if there is none. */
 bool    values_range(const double *values, int64_t n, double *low, double *high);
 /* The same less long tails: an end is moved in to its percentile if that leaves out much. */
 bool    values_core(const double *values, int64_t n, double *low, double *high);
@@ -40,6 +42,8 @@ void  set_color(cairo_t *c, Color color, double opacity);
 
 /* ---- text ---- */
 
+/* A copy that is valid UTF-8 and no longer than room (or 60 characters); a cut is shown by an ellipsis. */
+void   cut_text(char *out, size_t room, const char *text);
 /* `along`: 0 starts at x, 0.5 is centered on it, 1 ends there.  y is the base line. */
 void   put_text(cairo_t *c, double x, double y, double along, double size, const char *text);
 void   put_text_up(cairo_t *c, double x, double y, double along, double size, const char *text);

@@ -52,7 +52,7 @@ static bool points_range(const DrawLayer *layer, int coordinate, double *low, do
     bool any = false;
     for (int64_t i = 0; i < layer->dims[0]; i++) {
         double x = layer->data[2 * i], y = layer->data[2 * i + 1];
-        if (!isfinite(x) || !isfinite(y)) continue;
+        if (!is_drawable(x) || !is_drawable(y)) continue;
         double v = coordinate ? y : x;
         widen(low, high, v, v, !any);
         any = true;
@@ -147,7 +147,7 @@ static void paint_points(const Frame *f, cairo_t *c, const DrawLayer *layer, Col
     double opacity = n <= 60 ? 1 : fmax(0.2, fmin(0.85, 0.55 * pow(n / 2000, -0.3)));
     for (int64_t i = 0; i < layer->dims[0]; i++) {
         double x = layer->data[2 * i], y = layer->data[2 * i + 1];
-        if (!isfinite(x) || !isfinite(y) || x < f->x0 || x > f->x1 || y < f->y0 || y > f->y1) continue;
+        if (!is_drawable(x) || !is_drawable(y) || x < f->x0 || x > f->x1 || y < f->y0 || y > f->y1) continue;
         cairo_new_path(c);
         cairo_arc(c, frame_x(f, x), frame_y(f, y), radius, 0, 4 * acos(0));
         set_color(c, color, over ? fmin(1, opacity * 1.2) : opacity);
@@ -206,7 +206,7 @@ static void paint_arrows(const Frame *f, cairo_t *c, const DrawLayer *layer, dou
         for (int64_t j = sx / 2; j < nx; j += sx) {
             const double *v = layer->data + 2 * (i * nx + j);
             double size = hypot(v[0], v[1]);
-            if (!isfinite(size) || !(size > 0)) continue;
+            if (!is_drawable(size) || !(size > 0)) continue;
             double across = v[0] * scale_x, up = v[1] * scale_y, page = hypot(across, up);
             double length = longest * sqrt(fmin(1, size / high));
             if (length < 1 || !(page > 0)) continue;

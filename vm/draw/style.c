@@ -41,12 +41,44 @@ static void set_font(cairo_t *c, double size) {
     cairo_set_font_size(c, size);
 }
 
+/* Bytes of the UTF-8 character at p; 0 if it is none. */
+static size_t character_length(const char *p) {
+    const unsigned char *u = (const unsigned char *)p;
+    size_t n = u[0] < 0x80 ? 1 : u[0] >= 0xc2 && u[0] < 0xe0 ? 2 : (u[0] & 0xf0) == 0xe0 ? 3 : u[0] >= 0xf0 && u[0] < 0xf5 ? 4 : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((u[i] & 0xc0) != 0x80) return 0;
+    bool overlong = (n == 3 && u[0] == 0xe0 && u[1] < 0xa0) || (n == 4 && u[0] == 0xf0 && u[1] < 0x90);
+    bool beyond = (n == 3 && u[0] == 0xed && u[1] >= 0xa0) || (n == 4 && u[0] == 0xf4 && u[1] >= 0x90);
+    return overlong || beyond ? 0 : n;
+}
+
+void cut_text(char *out, size_t room, const char *text) {
+    enum { MOST_CHARACTERS = 60 };
+    size_t used = 0;
+    for (int i = 0; *text; i++) {
+        size_t n = character_length(text);
+        if (i == MOST_CHARACTERS || used + n + 4 >= room) {
+            used += (size_t)snprintf(out + used, room - used, "\u2026");
+            break;
+        }
+        bool plain = n > 0 && (n > 1 || *text >= ' ');
+        memcpy(out + used, plain ? text : "?", plain ? n : 1);
+        used += plain ? n : 1;
+        text += n ? n : 1;
+    }
+    out[used] = 0;
+}
+
+enum { LABEL_BYTES = 256 };
+
 void put_text(cairo_t *c, double x, double y, double along, double size, const char *text) {
     cairo_text_extents_t extents;
+    char label[LABEL_BYTES];
+    cut_text(label, sizeof label, text);
     set_font(c, size);
-    cairo_text_extents(c, text, &extents);
+    cairo_text_extents(c, label, &extents);
     cairo_move_to(c, x - along * extents.x_advance, y);
-    cairo_show_text(c, text);
+    cairo_show_text(c, label);
 }
 
 void put_text_up(cairo_t *c, double x, double y, double along, double size, const char *text) {
@@ -65,8 +97,10 @@ double text_width(double size, const char *text) {
     cairo_set_font_options(c, font);
     cairo_font_options_destroy(font);
     cairo_text_extents_t extents;
+    char label[LABEL_BYTES];
+    cut_text(label, sizeof label, text);
     set_font(c, size);
-    cairo_text_extents(c, text, &extents);
+    cairo_text_extents(c, label, &extents);
     cairo_destroy(c);
     cairo_surface_destroy(surface);
     return extents.x_advance;

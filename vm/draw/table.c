@@ -6,7 +6,7 @@
 #include "vm/draw/table.h"
 #include "vm/draw/inside.h"
 
-enum { ROW_HEIGHT = 38, GAP = 36 };
+enum { ROW_HEIGHT = 38, GAP = 36, MOST_ROWS = 400 };
 
 int table_rows(const DrawLayer *layer) {
     int64_t rows = layer->rank < 2 ? 1 : layer->dims[0];
@@ -20,9 +20,9 @@ int table_columns(const DrawLayer *layer) {
 }
 
 void table_name(const DrawLayer *layer, int row, char *out, size_t room) {
-    const char *label = layer->label ? layer->label : "";
-    if (layer->rank < 2) snprintf(out, room, "%.60s", label);
-    else snprintf(out, room, "%.60s[%d]", label, row);
+    cut_text(out, room - 12, layer->label ? layer->label : "");
+    size_t n = strlen(out);
+    if (layer->rank >= 2) snprintf(out + n, room - n, "[%d]", row);
 }
 
 void table_cell(const DrawLayer *layer, int row, int column, char *out, size_t room) {
@@ -38,8 +38,12 @@ void table_rest(const DrawLayer *layer, char *out, size_t room) {
 }
 
 const char *table_fault(const DrawLayer *layers, int n) {
-    for (int i = 0; i < n; i++)
+    int rows = 0;
+    for (int i = 0; i < n; i++) {
         if (layer_count(&layers[i]) < 1) return "the table has no numbers";
+        rows += table_rows(&layers[i]);
+        if (rows > MOST_ROWS) return "the table has more than 400 rows";
+    }
     return NULL;
 }
 

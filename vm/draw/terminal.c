@@ -81,7 +81,7 @@ static bool plane_range(const DrawLayer *layers, int n, double box[4]) {
         if (boxed == (l->kind == DRAW_SCATTER)) continue;
         for (int64_t k = 0; k < (boxed ? 2 : l->dims[0]); k++) {
             double x = boxed ? l->box[k] : l->data[2 * k], y = boxed ? l->box[2 + k] : l->data[2 * k + 1];
-            if (!isfinite(x) || !isfinite(y)) continue;
+            if (!is_drawable(x) || !is_drawable(y)) continue;
             if (!any) box[0] = box[1] = x, box[2] = box[3] = y;
             box[0] = fmin(box[0], x), box[1] = fmax(box[1], x), box[2] = fmin(box[2], y), box[3] = fmax(box[3], y);
             any = true;
@@ -103,7 +103,7 @@ static void shade_contour(Screen *s, const DrawLayer *l, const double box[4]) {
             if (u < 0 || u > 1 || v < 0 || v > 1) continue;
             double value = l->data[lround(v * (double)(l->dims[0] - 1)) * l->dims[1] + lround(u * (double)(l->dims[1] - 1))];
             double part = (value - low) / (high - low);
-            if (isfinite(value)) s->shade[row * s->columns + i] = (unsigned char)fmax(0, fmin(3, floor(part * 4)));
+            if (is_drawable(value)) s->shade[row * s->columns + i] = (unsigned char)fmax(0, fmin(3, floor(part * 4)));
         }
 }
 
@@ -124,7 +124,7 @@ static void point_arrows(Screen *s, const DrawLayer *l, const double box[4]) {
             double u = (x - l->box[0]) / (l->box[1] - l->box[0]), v = (y - l->box[2]) / (l->box[3] - l->box[2]);
             if (u < 0 || u > 1 || v < 0 || v > 1) continue;
             const double *at = l->data + 2 * (lround(v * (double)(l->dims[0] - 1)) * l->dims[1] + lround(u * (double)(l->dims[1] - 1)));
-            if (!isfinite(at[0]) || !isfinite(at[1]) || !(hypot(at[0], at[1]) > 0)) continue;
+            if (!is_drawable(at[0]) || !is_drawable(at[1]) || !(hypot(at[0], at[1]) > 0)) continue;
             long eighth = lround(atan2(at[1] * up, at[0] * across) / (2 * acos(0)) * 4);
             s->shade[row * s->columns + i] = (unsigned char)(5 + (eighth + 8) % 8);
         }
@@ -163,7 +163,7 @@ static void dot_curve(Screen *s, const DrawLayer *l, double low, double high) {
         double sum = 0;
         int64_t seen = 0;
         for (int64_t k = from; k < to && k < n; k++)
-            if (isfinite(l->data[k])) sum += l->data[k], seen++;
+            if (is_drawable(l->data[k])) sum += l->data[k], seen++;
         if (!seen) { last = -1; continue; }
         double part = high > low ? (sum / (double)seen - low) / (high - low) : 0.5;
         int y = (int)lround((1 - part) * (height - 1));
@@ -184,7 +184,9 @@ static bool text_curves(FILE *out, const DrawLayer *layers, int n, int columns) 
             dot_curve(&s, &layers[i], low, high);
             char last[40];
             number_text(last, sizeof last, layers[i].data[layers[i].dims[0] - 1]);
-            fprintf(out, "%s  (last: %s)\n", layers[i].label ? layers[i].label : "", last);
+            char label[TABLE_TEXT];
+            cut_text(label, sizeof label, layers[i].label ? layers[i].label : "");
+            fprintf(out, "%s  (last: %s)\n", label, last);
             double end = (double)(layers[i].dims[0] - 1) * (layers[i].every > 0 ? layers[i].every : 1);
             put_framed(&s, out, 0, end, low, high);
         }
@@ -202,7 +204,7 @@ static double brightness(const DrawLayer *l, const Tiles *t, int64_t image, doub
     double sum = 0;
     for (int64_t k = 0; k < t->channels; k++) sum += l->data[((image * t->channels + k) * t->height + i) * t->width + j];
     double v = sum / (double)t->channels;
-    return isfinite(v) && t->high > t->low ? (v - t->low) / (t->high - t->low) : 0.5;
+    return is_drawable(v) && t->high > t->low ? (v - t->low) / (t->high - t->low) : 0.5;
 }
 
 /* Gray as dots, more where it is brighter (ordered dither). */
@@ -224,7 +226,9 @@ static bool text_images(FILE *out, const DrawLayer *layers, int n, int columns) 
         int64_t rows = n > 1 ? 1 : MOST_ROWS;
         int64_t shown = across * rows < t.n ? across * rows : t.n;
         if (across < 1 || height < 1 || height > 4 * columns) return false;
-        fprintf(out, "%s", layers[i].label ? layers[i].label : "images");
+        char label[TABLE_TEXT];
+        cut_text(label, sizeof label, layers[i].label ? layers[i].label : "images");
+        fputs(label, out);
         if (shown < t.n) fprintf(out, "  (%lld of %lld)", (long long)shown, (long long)t.n);
         fputc('\n', out);
         for (int64_t first = 0; first < shown; first += across) {

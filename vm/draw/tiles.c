@@ -1,6 +1,7 @@
 /* tiles.c: grids of images, one pixel apart; layers stand below each other. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include "vm/draw/inside.h"
 
 enum { MOST_HEIGHT = 4000, LABEL_ROOM = 34, MOST_TILES = 4096 };
@@ -92,9 +93,9 @@ static uint32_t pixel_color(const DrawLayer *layer, const Tiles *t, int64_t imag
     for (int64_t k = 0; k < 3; k++) {
         int64_t channel = t->channels == 3 ? k : 0;
         double v = layer->data[((image * t->channels + channel) * t->height + y) * t->width + x];
-        if (!isfinite(v)) return 0xd55e00;      /* to be seen */
+        if (!is_drawable(v)) return 0xd55e00;      /* to be seen */
         double part = t->high > t->low ? (v - t->low) / (t->high - t->low) : 0.5;
-        rgb = rgb << 8 | (uint32_t)lround(255 * part);
+        rgb = rgb << 8 | (uint32_t)lround(255 * fmax(0, fmin(1, part)));
     }
     return rgb;
 }
@@ -146,9 +147,10 @@ void tiles_paint(const Page *page, cairo_t *c) {
         Grid g;
         if (make_grid(page, i, y, &g)) return;
         if (page->n > 1 || g.shown < g.tiles.n) {
-            char text[160], count[64] = "";
-            if (g.shown < g.tiles.n) snprintf(count, sizeof count, " (the first %lld of %lld)", (long long)g.shown, (long long)g.tiles.n);
-            snprintf(text, sizeof text, "%.90s%s", layer->label ? layer->label : "images", count);
+            char text[160];
+            cut_text(text, 60, layer->label ? layer->label : "images");
+            size_t n = strlen(text);
+            if (g.shown < g.tiles.n) snprintf(text + n, sizeof text - n, " (%lld of %lld)", (long long)g.shown, (long long)g.tiles.n);
             cairo_set_source_rgb(c, 0.1, 0.1, 0.1);
             put_text(c, 4, y + LABEL_ROOM - 10, 0, TEXT_SIZE, text);
             y += LABEL_ROOM;
