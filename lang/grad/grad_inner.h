@@ -61,7 +61,7 @@ Node *special_forward(Sweep *s, Node *n, Node *const *tangents);
 void loop_reverse(Sweep *s, Node *loop_node);
 void loop_forward(Sweep *s, Node *loop_node);
 void implicit_reverse(Sweep *s, Node *n, Node *cotangent);
-Node *implicit_forward(Sweep *s, Node *n, Node *residual_tangent);
+Node *implicit_forward(Sweep *s, Node *n);
 
 static inline Node *map1(Graph *g, Op op, Node *x)          { return graph_map(g, op, x, NULL, NULL); }
 static inline Node *map2(Graph *g, Op op, Node *x, Node *y) { return graph_map(g, op, x, y, NULL); }

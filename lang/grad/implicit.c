@@ -75,8 +75,13 @@ void implicit_reverse(Sweep *s, Node *n, Node *cotangent)
     for (int i = 0; i < s->n_wrt; i++) sweep_add(s, s->wrt[i], parts[i]);
 }
 
-Node *implicit_forward(Sweep *s, Node *n, Node *residual_tangent)
+Node *implicit_forward(Sweep *s, Node *n)
 {
-    if (!residual_tangent) return NULL;
-    return map1(s->g, OP_neg, solve(s->g, residual_of(s->g, n), n, residual_tangent));
+    Graph *g = s->g;
+    Node *residual = residual_of(g, n), *wrt[s->n_wrt + 1], *tangents[s->n_wrt + 1], *result;
+    for (int i = 0; i < s->n_wrt; i++) wrt[i] = s->wrt[i], tangents[i] = s->at[s->wrt[i]->id];
+    wrt[s->n_wrt] = n;
+    tangents[s->n_wrt] = NULL;
+    grad_forward(g, &residual, 1, wrt, tangents, s->n_wrt + 1, &result);
+    return result ? map1(g, OP_neg, solve(g, residual, n, result)) : NULL;
 }

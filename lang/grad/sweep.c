@@ -130,7 +130,7 @@ static Node *pass_up(Sweep *s, Node *n)
 {
     Node *tangents[n->n_in + 1], *sum = NULL;
     for (int k = 0; k < n->n_in; k++) tangents[k] = rule_text(s->change, n, k) ? s->at[n->in[k]->id] : NULL;
-    if (n->op == OP_implicit) return implicit_forward(s, n, tangents[1]);
+    if (n->op == OP_implicit) return implicit_forward(s, n);
     if (is_special(s, n)) return special_forward(s, n, tangents);
     for (int k = 0; k < n->n_in; k++) {
         Node *part = tangents[k] ? apply_rule(s, rule_text(s->change, n, k), n, tangents[k]) : NULL;

@@ -148,15 +148,27 @@ static Loop *copied_loop(Copy *c, const Loop *loop)
     return loop->node ? c->loops[loop->node->id] : NULL;
 }
 
-static void open_copy(Copy *c, const Loop *loop)
+/* Whether the loop's leaves are replaced: then the copy does not stand in it any more. */
+static bool is_left(const Copy *c, const Loop *loop)
+{
+    if (c->new[loop->time->id]) return true;
+    for (int i = 0; i < loop->n_carry; i++)
+        if (c->new[loop->carry[i]->id]) return true;
+    return false;
+}
+
+/* The loop in which the copy of a loop stands. */
+static Loop *scope_of_copy(Copy *c, const Loop *loop)
 {
     Loop *outer = loop->node->scope;
-    for (Loop *at = outer; at; at = at->outer)
-        if (copied_loop(c, at)) {
-            outer = copied_loop(c, at);
-            break;
-        }
-    Loop *copy = graph_loop_open(c->g, scope_deeper(outer, c->inside), loop->passes);
+    while (outer && !copied_loop(c, outer) && is_left(c, outer)) outer = outer->outer;
+    if (outer && copied_loop(c, outer)) outer = copied_loop(c, outer);
+    return scope_deeper(outer, c->inside);
+}
+
+static void open_copy(Copy *c, const Loop *loop)
+{
+    Loop *copy = graph_loop_open(c->g, scope_of_copy(c, loop), loop->passes);
     c->loops[loop->node->id] = copy;
     c->new[loop->time->id] = copy->time;
 }
