@@ -60,15 +60,9 @@ static void collect_top(Resolver *r)
 
 /* ---- one statement of the top level ---- */
 
-static bool is_print_at_prompt(const Resolver *r)
-{
-    return r->file->source && !strncmp(r->file->source->name, "<prompt", 7);
-}
-
 static void resolve_alone_at_top(Resolver *r, const Stmt *s)
 {
     resolve_expr(r, s->value);
-    if (is_print_at_prompt(r)) return;
     Diagnostic *d = diag_error(r->diagnostics, "E0207", s->value->span, "this value is thrown away");
     diag_help(d, "write print .. to see it, or give it a name");
 }

@@ -98,13 +98,14 @@ static void check_untils(Resolver *r, const Def *def)
     diag_help(d, "end it with: until 1000 steps (or 5 epochs, or 30 s)");
 }
 
-static void check_train(Resolver *r, const Def *def)
+/* sound: the body has no other mistake that may be the cause. */
+static void check_train(Resolver *r, const Def *def, bool sound)
 {
     bool updates = count_statements(&def->block, STMT_UPDATE) > 0, objective = has_objective(r, &def->block);
     if (!updates) {
         Diagnostic *d = diag_error(r->diagnostics, "E0214", def->name.span, "the train `%s` updates nothing", def->name.text);
         diag_help(d, "say what is trained and how: update E by adam(lr = 1e-3)");
-    } else if (!objective) {
+    } else if (!objective && sound) {
         Diagnostic *d = diag_error(r->diagnostics, "E0224", def->name.span, "the train `%s` has nothing to minimize", def->name.text);
         diag_help(d, "say what it is after: lower E(x), minimize loss as name, or use a regime such as pcd()(E, x)");
     }
@@ -122,6 +123,7 @@ static void check_draw(Resolver *r, const Def *def)
 
 void resolve_def(Resolver *r, const Def *def)
 {
+    int errors = r->diagnostics->errors;
     r->def = def;
     enter_scope(r, SCOPE_DEF);
     for (int i = 0; i < def->n_signatures; i++)
@@ -136,7 +138,7 @@ void resolve_def(Resolver *r, const Def *def)
         resolve_block(r, &def->block);
         check_result(r, def);
         leave_scope(r);
-        if (def->kind == DEF_TRAIN) check_train(r, def);
+        if (def->kind == DEF_TRAIN) check_train(r, def, r->diagnostics->errors == errors);
     }
     check_draw(r, def);
     leave_scope(r);

@@ -66,15 +66,18 @@ static void report_unmoved(Resolver *r, const char *text, Span span, const Meani
     help_unmoved(r, d, text);
 }
 
+void want_first_value(Resolver *r, Name name, Span span)
+{
+    if (find_meaning(r, name.text) || find_top(r, name.text)) return;
+    Diagnostic *d = diag_error(r->diagnostics, "E0211", span, "%s' has no `%s` before it", name.text, name.text);
+    help_unmoved(r, d, name.text);
+    declare_in(r, r->scope, MEANING_STATE, name)->spared = true;   /* so that its uses are no further mistakes */
+}
+
 void set_next(Resolver *r, Name name, Span span)
 {
     Meaning *m = find_meaning(r, name.text);
-    if (!m && !find_top(r, name.text)) {
-        Diagnostic *d = diag_error(r->diagnostics, "E0211", span, "%s' has no `%s` before it", name.text, name.text);
-        help_unmoved(r, d, name.text);
-        m = declare(r, MEANING_STATE, name);
-        m->spared = true;                                       /* so that its uses are no further mistakes */
-    } else if (!m || !can_move(r, m)) {
+    if (!m || !can_move(r, m)) {
         report_unmoved(r, name.text, span, m);
         if (!m) return;
         m->spared = true;

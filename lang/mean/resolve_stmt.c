@@ -107,6 +107,10 @@ static bool has_effect(const Resolver *r, const Expr *value)
 
 void resolve_bind(Resolver *r, const Stmt *s)
 {
+    for (int i = 0; i < s->targets.n; i++) {
+        const Expr *base = target_base(s->targets.at[i]);
+        if (base && base->kind == EXPR_PRIMED) want_first_value(r, base->name, base->span);
+    }
     enter_scope(r, SCOPE_EXPR);
     for (int i = 0; i < s->targets.n; i++)
         if (s->targets.at[i]->kind == EXPR_INDEX) declare_indices(r, s->targets.at[i]);
@@ -224,20 +228,24 @@ static bool leaves_a_trace(const Block *block)
     return false;
 }
 
+static void report_idle_repeat(Resolver *r, Span word)
+{
+    Diagnostic *d = diag_error(r->diagnostics, "E0213", word, "this repeat does nothing: no pass changes what the next one sees");
+    diag_help(d, "x' = .. gives the next pass its x; keep v as name collects v over the passes");
+}
+
 static void resolve_repeat(Resolver *r, const Stmt *s)
 {
     resolve_expr(r, s->value);
     Span word = { s->span.source, s->span.start, s->span.start + 6 };
-    bool trace = leaves_a_trace(&s->block);
-    if (!trace) {
-        Diagnostic *d = diag_error(r->diagnostics, "E0213", word, "this repeat does nothing: no pass changes what the next one sees");
-        diag_help(d, "x' = .. gives the next pass its x; keep v as name collects v over the passes");
-    }
+    int errors = r->diagnostics->errors;
     enter_scope(r, SCOPE_REPEAT);
     if (s->name.text) declare(r, MEANING_PASS, s->name);
     resolve_block(r, &s->block);
-    if (!trace)
+    if (!leaves_a_trace(&s->block)) {
+        if (r->diagnostics->errors == errors) report_idle_repeat(r, word);
         for (Meaning *m = r->scope->names; m; m = m->next) m->spared = true;
+    }
     leave_scope(r);
 }
 

@@ -118,6 +118,7 @@ bool may_be_regime(const Resolver *r, const Expr *e);
 
 /* resolve_next.c */
 void read_next(Resolver *r, const Expr *e);             /* x' in an expression */
+void want_first_value(Resolver *r, Name name, Span span);   /* reports x' where there is no x, and makes it known */
 void set_next(Resolver *r, Name name, Span span);       /* x' = .. */
 
 /* resolve_stmt.c */

@@ -154,7 +154,9 @@ static void report_unread(Resolver *r, const Meaning *m)
 {
     const char *what = m->kind == MEANING_PARAM ? "the parameter " : m->kind == MEANING_STATE ? "the state " : "";
     Diagnostic *d = diag_error(r->diagnostics, "E0206", m->span, "%s`%s` is never used", what, m->text);
-    if (m->kind == MEANING_LOCAL) diag_help(d, "use it or delete this statement: what is computed for nothing is a slip more often than not");
+    if (m->kind == MEANING_LOCAL && r->def && r->def->kind == DEF_TRAIN)
+        diag_help(d, "say what it is for (minimize %s, guard, record) or delete it: what is computed for nothing is a slip more often than not", m->text);
+    else if (m->kind == MEANING_LOCAL) diag_help(d, "use it or delete this statement: what is computed for nothing is a slip more often than not");
     else diag_help(d, "use it or delete it");
 }
 
