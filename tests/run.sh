@@ -9,7 +9,7 @@ for test in "$@"; do
     log="$build/tests/$name.log"
     case $test in *.sh) command="sh $test" ;; *) command="./$test" ;; esac
     began=$(date +%s)
-    if timeout "${TEST_SECONDS:-600}" $command >"$log" 2>&1; then
+    if timeout "${TEST_SECONDS:-1500}" $command >"$log" 2>&1; then
         passed=$((passed + 1)); verdict=ok
     else
         failed=$((failed + 1)); verdict=FAILED

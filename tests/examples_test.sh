@@ -1,0 +1,23 @@
+#!/bin/sh
+# examples_test.sh: every program of examples/ runs as it stands and its claims hold; under the sanitizers each is tried out with --quick,
+# where a claim may fail but nothing else may. 
+build=${BUILD_DIR:-build}
+out=$build/tests/examples
+mkdir -p "$out"
+failed=0 count=0
+for file in examples/*.ebm; do
+    name=$(basename "$file" .ebm)
+    count=$((count + 1))
+    began=$(date +%s)
+    case $build in
+    *sanitize*) "$build/ebm" run "$file" --quick --out "$out" >"$out/$name.log" 2>&1; status=$?; [ $status = 1 ] && status=0 ;;
+    *) "$build/ebm" run "$file" --out "$out" >"$out/$name.log" 2>&1; status=$? ;;
+    esac
+    echo "$name: status $status after $(($(date +%s) - began)) s"
+    grep '^claim' "$out/$name.log"
+    [ $status = 0 ] && continue
+    failed=$((failed + 1))
+    tail -n 30 "$out/$name.log" | sed 's/^/    /'
+done
+echo "$count programs, $failed failed"
+[ $failed = 0 ] && [ $count -gt 0 ]
