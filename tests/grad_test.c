@@ -136,7 +136,11 @@ static Node *move_use(Bench *b, Op op, Node **in, int *n)
     Axes where = axes_with(bench_choose(b, 2) ? axes_one(b->axis[1]) : axes_one(b->axis[0]), over);
     *n = 1;
     switch (op) {
-    case OP_spread: return graph_spread(g, x, axes_one(axis_make(3, 9)));
+    case OP_spread: {           /* maps do without spreads, but joining does not */
+        Axis joined = axis_make(4, 9);
+        Node *both[2] = { graph_spread(g, x, axes_one(axis_make(3, 8))), number(b, .5) };
+        return graph_concat(g, both, (Axis[]){ axis_make(3, 8), 0 }, 2, joined);
+    }
     case OP_stop: return map2(b, OP_add, x, map2(b, OP_mul, number(b, 0), graph_stop(g, x)));
     case OP_index: { Move m = random_move(b, &x_axes); return graph_index(g, x, &m, moved(x_axes, &m)); }
     case OP_place: {
@@ -179,9 +183,10 @@ static Node *use(Bench *b, Op op, Node **in, int *n)
         if (info->family != FAMILY_MAP) axes = axes_with(axes, b->axis[1]);
         in[k] = bench_leaf(b, axes, info->fuzz);
     }
+    if (op == OP_select) return graph_map(b->g, op, map2(b, OP_lt, in[0], number(b, 0)), in[1], in[2]);
     switch (info->family) {
     case FAMILY_MAP: return graph_map(b->g, op, in[0], in[1], in[2]);
-    case FAMILY_FOLD: return graph_fold(b->g, op, in[0], axes_with(bench_axes(b), b->axis[1]));
+    case FAMILY_FOLD: return graph_fold(b->g, op, in[0], op == OP_prod ? axes_one(b->axis[1]) : axes_with(bench_axes(b), b->axis[1]));
     case FAMILY_DOT: return graph_dot(b->g, in[0], in[1], axes_with(bench_axes(b), b->axis[1]));
     default: return move_use(b, op, in, n);
     }
@@ -194,10 +199,10 @@ static bool has_rule(Op op)
     return op_info[op].family == FAMILY_MAP;
 }
 
-/* Bends the value, so that a second derivative sees the cotangent change. */
+/* Bends the value, so that a second derivative sees the cotangent change (and nothing is simplified away). */
 static Node *bent_scalar(Bench *b, Node *r)
 {
-    return bench_scalar(b, map2(b, OP_add, r, map2(b, OP_mul, number(b, .1), map2(b, OP_mul, r, r))));
+    return bench_scalar(b, map1(b, OP_sin, r));
 }
 
 static double try_op(Op op, uint64_t seed, RuleChange *change)
@@ -224,16 +229,187 @@ static void all_ops_agree_with_differences(void **state)
         if (!has_rule((Op)op)) continue;
         int trials = op == OP_implicit || op == OP_loop || op == OP_result ? 2 : TRIALS;
         for (int i = 0; i < trials; i++) {
-            double error = try_op((Op)op, (uint64_t)(1000 * op + i), NULL);
+            double error = try_op((Op)op, 1000 * (uint64_t)op + (uint64_t)i, NULL);
             if (!(error < 2e-6)) fail_msg("derivative of %s, trial %d: error %g", op_info[op].name, i, error);
         }
     }
+}
+
+/* ---- Moves and solvers are one thing with their adjoints; ties; values at 0 ---- */
+
+static void a_tie_takes_the_first(void **state)
+{
+    (void)state;
+    Bench b;
+    bench_begin(&b, 1);
+    Axes axes = axes_with(axes_one(b.axis[0]), b.axis[1]);
+    const double v[] = { 1, 5, 2, 5, 0, 5 };
+    Node *x = bench_leaf_of(&b, axes, v), *r = graph_fold(b.g, OP_maximum, x, axes), *one = number(&b, 1), *cotangent;
+    grad_reverse(b.g, &r, &one, 1, &x, 1, &cotangent);
+    const double *c = bench_value(&b, cotangent);
+    for (int i = 0; i < 6; i++) assert_true(c[i] == (i == 1));
+    bench_end(&b);
+}
+
+static void a_product_has_derivatives_at_zero(void **state)
+{
+    (void)state;
+    Bench b;
+    bench_begin(&b, 2);
+    const double v[] = { 2, 0, 3, 0 };
+    Axes axes = axes_one(b.axis[2]);
+    Node *x = bench_leaf_of(&b, axes, v), *r = graph_fold(b.g, OP_prod, x, axes);
+    assert_true(bench_error(&b, map2(&b, OP_add, r, graph_fold(b.g, OP_sum, x, axes)), &x, 1, 2) < 1e-6);
+    bench_end(&b);
+}
+
+static void a_stopped_value_has_no_derivative(void **state)
+{
+    (void)state;
+    Bench b;
+    bench_begin(&b, 3);
+    Node *x = bench_leaf(&b, axes_one(b.axis[1]), "-1 1"), *r = bench_scalar(&b, graph_stop(b.g, map2(&b, OP_mul, x, x)));
+    Node *one = number(&b, 1), *cotangent, *tangent;
+    grad_reverse(b.g, &r, &one, 1, &x, 1, &cotangent);
+    grad_forward(b.g, &r, 1, &x, &one, 1, &tangent);
+    assert_null(cotangent);
+    assert_null(tangent);
+    bench_end(&b);
+}
+
+/* sqrt, log, div and pow at their singular points: a cotangent of 0 gives 0, not 0 times infinity. */
+static void a_gate_keeps_nan_away(void **state)
+{
+    (void)state;
+    Bench b;
+    bench_begin(&b, 4);
+    const double v[] = { 0, 1, 4 };
+    Axes axes = axes_one(b.axis[1]);
+    Node *x = bench_leaf_of(&b, axes, v), *one = number(&b, 1), *cotangent;
+    Node *safe = graph_map(b.g, OP_select, x, map1(&b, OP_sqrt, x), number(&b, 0));
+    Node *logs = graph_map(b.g, OP_select, x, map1(&b, OP_log, x), number(&b, 0));
+    Node *r = graph_fold(b.g, OP_sum, map2(&b, OP_add, safe, logs), axes);
+    grad_reverse(b.g, &r, &one, 1, &x, 1, &cotangent);
+    const double *c = bench_value(&b, cotangent);
+    assert_true(c[0] == 0 && c[1] == 1.5 && fabs(c[2] - 0.5) < 1e-15);
+    bench_end(&b);
+}
+
+/* Hessian times vector: forward over reverse is reverse over reverse, through a loop. */
+static void both_hessian_products_agree(void **state)
+{
+    (void)state;
+    Bench b;
+    Node *in[4], *one, *g1, *forward, *reverse, *v;
+    int n;
+    bench_begin(&b, 5);
+    one = number(&b, 1);
+    Node *r = bent_scalar(&b, loop_use(&b, in, &n, true));
+    v = bench_leaf(&b, in[0]->axes, "-1 1");
+    grad_reverse(b.g, &r, &one, 1, in, 1, &g1);
+    grad_forward(b.g, &g1, 1, in, &v, 1, &forward);
+    Node *product = graph_dot(b.g, g1, v, v->axes);
+    grad_reverse(b.g, &product, &one, 1, in, 1, &reverse);
+    assert_true(bench_difference(&b, forward, reverse) < 1e-9);
+    bench_end(&b);
+}
+
+/* ---- Wrong rules are found ---- */
+
+/* Wrong by the letter, right in meaning: x in r's place where both are equal at the points tried, and the like. */
+static const char *const equal_rules[] = {
+    "abs x: g / sign(x)",
+    "max x: g * le(r, x)", "max y: g * lt(x, r)",
+    "min x: g * le(x, r)", "min y: g * lt(r, x)",
+};
+
+static bool is_equal_in_meaning(const char *text)
+{
+    for (size_t i = 0; i < sizeof equal_rules / sizeof *equal_rules; i++)
+        if (!strcmp(equal_rules[i], text)) return true;
+    return false;
+}
+
+typedef struct Mutants { char text[400][96]; int n; } Mutants;
+
+static void add_mutant(Mutants *m, const char *rule, size_t at, size_t cut, const char *put)
+{
+    char *text = m->text[m->n];
+    snprintf(text, sizeof m->text[0], "%.*s%s%s", (int)at, rule, put, rule + at + cut);
+    if (!strcmp(text, rule)) return;
+    for (int i = 0; i < m->n; i++)
+        if (!strcmp(m->text[i], text)) return;
+    m->n++;
+}
+
+/* The rule with one operator, name or sign changed, with one factor dropped, minus the rule, and 0. */
+static void make_mutants(Mutants *m, const char *rule, int operands)
+{
+    static const char *const swaps[] = { "*/", "/*", "+-", "-+" };
+    size_t length = strlen(rule);
+    for (size_t at = 0; at < length; at++) {
+        bool alone = (at == 0 || !strchr("abcdefghijklmnopqrstuvwxyz0123456789", rule[at - 1]))
+                  && !strchr("abcdefghijklmnopqrstuvwxyz0123456789(", rule[at + 1] ? rule[at + 1] : ' ');
+        for (size_t k = 0; k < 4; k++)
+            if (rule[at] == swaps[k][0] && at) add_mutant(m, rule, at, 1, (char[]){ swaps[k][1], 0 });
+        if (rule[at] == '-' && (at == 0 || strchr("( ", rule[at - 1]))) add_mutant(m, rule, at, 1, "");
+        if (!alone || !strchr("xyzrg", rule[at])) continue;
+        for (const char *name = "xyzrg"; *name; name++)
+            if (*name < 'x' || *name - 'x' < operands) add_mutant(m, rule, at, 1, (char[]){ *name, 0 });
+        if (at > 2 && !strncmp(rule + at - 2, "* ", 2)) add_mutant(m, rule, at - 2, 3, "* 1");
+    }
+    char minus[96];
+    snprintf(minus, sizeof minus, "-(%s)", rule);
+    add_mutant(m, minus, 0, 0, "");
+    add_mutant(m, "-", 0, 1, "0");
+    if (!strcmp(m->text[m->n - 1], rule)) m->n--;
+}
+
+static bool is_caught(Op op, int operand, const char *text)
+{
+    for (int i = 0; i < TRIALS; i++) {
+        RuleChange change = { .op = op, .operand = operand, .text = text };
+        if (!(try_op(op, 1000 * (uint64_t)op + (uint64_t)i, &change) < 2e-6)) return true;
+    }
+    return false;
+}
+
+static void wrong_rules_are_found(void **state)
+{
+    (void)state;
+    int total = 0, missed = 0, equal = 0;
+    Mutants *m = malloc(sizeof *m);
+    for (int op = 0; op < OP_COUNT; op++)
+        for (int k = 0; k < op_info[op].operands && k < 3; k++) {
+            const char *rule = op_info[op].vjp[k];
+            if (!rule || *rule == '@' || !has_rule((Op)op)) continue;
+            m->n = 0;
+            make_mutants(m, rule, op_info[op].operands);
+            for (int i = 0; i < m->n; i++, total++) {
+                if (is_caught((Op)op, k, m->text[i])) continue;
+                char where[160];
+                snprintf(where, sizeof where, "%s %c: %s", op_info[op].name, 'x' + k, m->text[i]);
+                if (is_equal_in_meaning(where)) equal++;
+                else missed++, print_error("not found: %s\n", where);
+            }
+        }
+    free(m);
+    print_message("%d wrong rules, %d of them right in meaning\n", total, equal);
+    assert_int_equal(missed, 0);
+    assert_int_equal(equal, (int)(sizeof equal_rules / sizeof *equal_rules));
+    assert_true(total > 200);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_ops_agree_with_differences),
+        cmocka_unit_test(a_tie_takes_the_first),
+        cmocka_unit_test(a_product_has_derivatives_at_zero),
+        cmocka_unit_test(a_stopped_value_has_no_derivative),
+        cmocka_unit_test(a_gate_keeps_nan_away),
+        cmocka_unit_test(both_hessian_products_agree),
+        cmocka_unit_test(wrong_rules_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
