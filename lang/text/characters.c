@@ -114,6 +114,7 @@ static const Mending mendings[] = {
     { 0x200B, 0x200F, 0, 0, "this character cannot be seen; delete it" },
     { 0x2060, 0x2064, 0, 0, "this character cannot be seen; delete it" },
     { 0x202A, 0x202E, 0, 0, "this character changes the direction of writing; delete it" },
+    { 0x2019, 0x2019, 0, 0, "the next value of x is written x' with a plain quote" },
     { 0x2018, 0x201F, 0, 0, "texts stand in plain double quotes: \"..\"" },
     { 0x2032, 0x2033, 0, 0, "the next value of x is written x' with a plain quote" },
     { 0xB9, 0xB9, 0, 0, "a power is written x^1" },

@@ -118,14 +118,13 @@ static const char *const definition_members[] = { "net", "energy", "fn", "solver
 static const char *const statement_members[] = { "param", "state", "term", "repeat", "keep", "lower", "raise", "minimize", "update",
     "guard", "every", "until", "checkpoint", "record", "phase", "claim", "show", "save", "load", "print", NULL };
 
-static const Group groups[] = {
-    { "then then", NULL, NULL },
-    { "raise", "a statement", statement_members },
-    { "seed", "a definition", definition_members },
-    { "a number", "an expression", expression_members },
-    { "'*'", "an operator", operator_members },
+enum { STATEMENT, DEFINITION, EXPRESSION, OPERATOR, GROUPS };
+static const Group groups[GROUPS] = {
+    [STATEMENT] = { "raise", "a statement", statement_members },
+    [DEFINITION] = { "seed", "a definition", definition_members },
+    [EXPRESSION] = { "a primed name", "an expression", expression_members },
+    [OPERATOR] = { "'*'", "an operator", operator_members },
 };
-enum { GROUPS = sizeof groups / sizeof groups[0] };
 
 /* "expected `)`, `,` or an operator"; empty if that would be no help. */
 static void name_expected(const Mishap *m, char out[ROOM])
@@ -134,14 +133,14 @@ static void name_expected(const Mishap *m, char out[ROOM])
     bool hidden[128] = { false };
     bool word = expects(m, "seed") && expects(m, "then");        /* any word at all */
     bool active[GROUPS] = { false };
-    for (int g = 0; g < GROUPS; g++) active[g] = groups[g].name && expects(m, groups[g].sign) && (g == 3 || !word);
+    for (int g = 0; g < GROUPS; g++) active[g] = expects(m, groups[g].sign) && (g == EXPRESSION || !word);
     for (int i = 0; i < m->n_expected; i++) {
         for (int g = 0; g < GROUPS; g++)
             if (active[g] && in_set(m->expected[i], groups[g].members)) hidden[i] = true;
         if (word && in_set(m->expected[i], word_members)) hidden[i] = true;
-        if (active[4] && !strcmp(m->expected[i], "the end of the statement")) hidden[i] = true;
+        if (active[OPERATOR] && !strcmp(m->expected[i], "the end of the statement")) hidden[i] = true;
     }
-    if (word && !active[3]) list_add(&list, "a name");
+    if (word && !active[EXPRESSION]) list_add(&list, "a name");
     for (int g = 0; g < GROUPS; g++)
         if (active[g]) list_add(&list, groups[g].name);
     for (int i = 0; i < m->n_expected; i++)
@@ -315,12 +314,12 @@ static bool complain_keyword(Reader *r, const Mishap *m)
     bool at_start = t == r->statement;
     if (at_start && after && after->kind == '=') return complain_reserved(r, t);
     if (at_start && r->depth && expects(m, "raise")) {
-        Diagnostic *d = reader_error(r, "E0113", t->span, "`%s` stands at the top of a file, not inside a block", t->text);
+        Diagnostic *d = reader_error(r, "E0113", t->span, "`%s` belongs at the top of a file, not inside a block", t->text);
         NOTE(d, r->open[r->depth - 1].token->span, "the block that is open here");
         return true;
     }
     if (at_start && !r->depth && expects(m, "seed")) {
-        Diagnostic *d = reader_error(r, "E0113", t->span, "`%s` stands inside a block", t->text);
+        Diagnostic *d = reader_error(r, "E0113", t->span, "`%s` belongs inside a block", t->text);
         HELP(d, "%s", t->kind == T_REPEAT || t->kind == T_TERM || t->kind == T_PARAM ? "put it into a definition: fn f(..) { .. }, energy E(..) { .. }"
                                                                                      : "put it into a train, a regime or a solver");
         return true;
@@ -415,7 +414,7 @@ static void complain_plainly(Reader *r, const Mishap *m)
 
 void explain_mishap(Reader *r, const Mishap *m)
 {
-    if (r->quiet) return;
+    if (r->quiet || (!r->at_separator && already_reported(r))) return;
     if (r->at_separator && found(r)->kind == 0 && !r->diagnostics->errors) r->ending = ENDING_IN_STATEMENT;
     if (complain_unclosed(r) || complain_unfinished(r, m) || complain_foreign(r) || complain_closer(r) || complain_number(r) || complain_choice(r, m)) return;
     if (complain_equals(r, m) || complain_order(r, m) || complain_parentheses(r, m) || complain_keyword(r, m)) return;
