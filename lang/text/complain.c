@@ -412,11 +412,20 @@ static void complain_plainly(Reader *r, const Mishap *m)
         HELP(d, "the left side is a name, a name with indices (y[i] = ..) or a cell's next value (x' = ..); to compare, write ==");
 }
 
+/* The scanner has said what is wrong with this token. */
+static bool already_reported(const Reader *r)
+{
+    for (const Diagnostic *d = r->diagnostics->first; d; d = d->next)
+        if (d->span.source == found(r)->span.source && d->span.start == found(r)->span.start) return true;
+    return false;
+}
+
 void explain_mishap(Reader *r, const Mishap *m)
 {
     if (r->quiet || (!r->at_separator && already_reported(r))) return;
     if (r->at_separator && found(r)->kind == 0 && !r->diagnostics->errors) r->ending = ENDING_IN_STATEMENT;
-    if (complain_unclosed(r) || complain_unfinished(r, m) || complain_foreign(r) || complain_closer(r) || complain_number(r) || complain_choice(r, m)) return;
+    if (complain_unclosed(r) || complain_unfinished(r, m) || complain_foreign(r) || complain_closer(r) || complain_number(r)) return;
+    if (complain_choice(r, m)) return;
     if (complain_equals(r, m) || complain_order(r, m) || complain_parentheses(r, m) || complain_keyword(r, m)) return;
     complain_plainly(r, m);
 }
