@@ -103,9 +103,9 @@ static const Sweep sweeps[] = {
     { "tanh", OP_tanh, tanhl, -1e-3, 1e-3, 2, 2.5 },
     { "sigmoid", OP_sigmoid, sigmoid_exact, -87, -10, 2, 2 }, { "sigmoid", OP_sigmoid, sigmoid_exact, -10, 20, 2.5, 2.5 }, { "sigmoid", OP_sigmoid, sigmoid_exact, -1, 1, 2, 2 },
     { "softplus", OP_softplus, softplus_exact, -80, 80, 2, 2 }, { "softplus", OP_softplus, softplus_exact, -2, 2, 2, 2 },
-    { "sin", OP_sin, sinl, -10, 10, 2, 1 },                  { "sin", OP_sin, sinl, -9e4, 9e4, 2, 1 },
-    { "cos", OP_cos, cosl, -10, 10, 2, 1 },                  { "cos", OP_cos, cosl, -9e4, 9e4, 2, 1 },
-    { "sin", OP_sin, sinl, -1e9, 1e9, 2, 1 },                { "cos", OP_cos, cosl, -1e9, 1e9, 2, 1 },
+    { "sin", OP_sin, sinl, -10, 10, 2, 2 },                  { "sin", OP_sin, sinl, -9e4, 9e4, 2, 2 },
+    { "cos", OP_cos, cosl, -10, 10, 2, 2 },                  { "cos", OP_cos, cosl, -9e4, 9e4, 2, 2 },
+    { "sin", OP_sin, sinl, -1e9, 1e9, 2, 2 },                { "cos", OP_cos, cosl, -1e9, 1e9, 2, 2 },
     { "erf", OP_erf, erfl, -5, 5, 2, 2 },                    { "erf", OP_erf, erfl, -1e-2, 1e-2, 2, 2 },
     { "sqrt", OP_sqrt, sqrtl, 0, 1e6, .51, .51 },            { "floor", OP_floor, floorl, -1e6, 1e6, 0, 0 },
 };

@@ -7,8 +7,7 @@ static inline uint32_t bits_of(float x)     { uint32_t b; memcpy(&b, &x, sizeof 
 static inline float    float_of(uint32_t b) { float x; memcpy(&x, &b, sizeof x); return x; }
 static inline uint64_t bits64_of(double x)  { uint64_t b; memcpy(&b, &x, sizeof b); return b; }
 static inline double   double_of(uint64_t b) { double x; memcpy(&x, &b, sizeof x); return x; }
-#define F(a, b, c) __builtin_fmaf((a), (b), (c))
-#define D(a, b, c) __builtin_fma((a), (b), (c))
+#define WIDE_FMA(a, b, c) __builtin_fma((a), (b), (c))
 
 /* Adding 1.5 * 2^23 rounds to a whole number k and leaves k in the low bits. */
 #define ROUNDER 12582912.0f
@@ -26,15 +25,12 @@ static inline float with_sign_of(float magnitude, float sign) {
 
 /* x = k ln2 + r with k whole and |r| <= ln2/2: exp(r) - 1, and k in the low bits of *rounded. */
 static inline float exp_reduced(float x, float *rounded) {
-    float t = F(x, 1.44269504f, ROUNDER), k = t - ROUNDER;
-    float r = F(k, -LN2_LOW, F(k, -LN2_HIGH, x));
-    float p = F(1.991990691e-4f, r, 1.394721170e-3f);
-    p = F(p, r, 8.333261604e-3f);
-    p = F(p, r, 4.166625401e-2f);
-    p = F(p, r, 1.666666687e-1f);
-    p = F(p, r, 5.000000083e-1f);
+    float t = FMA(x, 1.44269504f, ROUNDER), k = t - ROUNDER;
+    float r = FMA(k, -LN2_LOW, FMA(k, -LN2_HIGH, x));
+    float rr = r * r;
+    float p = poly6(r, rr, 5.000000083e-1f, 1.666666687e-1f, 4.166625401e-2f, 8.333261604e-3f, 1.394721170e-3f, 1.991990691e-4f);
     *rounded = t;
-    return F(p * r, r, r);
+    return FMA(p, rr, r);
 }
 
 /* x times 2^k, k in the low bits of `rounded`; both x and the result normal. */
@@ -52,7 +48,7 @@ static inline float M(expm1)(float x) {
     float in = x < -20 ? -20 : x, t;
     in = in > EXP_TOP ? EXP_TOP : in;
     float e = exp_reduced(in, &t), s = scaled(1, t);
-    float y = x > 30 ? scaled(1 + e, t) : F(s, e, s - 1);
+    float y = x > 30 ? scaled(1 + e, t) : FMA(s, e, s - 1);
     return x <= EXP_TOP ? y : x + INFINITY;
 }
 
@@ -60,17 +56,11 @@ static inline float M(expm1)(float x) {
 static inline float log_positive(float u, float c) {
     uint32_t b = bits_of(u) - 0x3f3504f3u;                   /* from sqrt(1/2) on */
     float k = (float)((int32_t)b >> 23), f = float_of((b & 0x7fffffu) + 0x3f3504f3u) - 1, z = f * f;
-    float p = F(6.915540277e-2f, f, -1.178984724e-1f);
-    p = F(p, f, 1.187291561e-1f);
-    p = F(p, f, -1.238433735e-1f);
-    p = F(p, f, 1.421866566e-1f);
-    p = F(p, f, -1.666925177e-1f);
-    p = F(p, f, 2.000222622e-1f);
-    p = F(p, f, -2.499998658e-1f);
-    p = F(p, f, 3.333331045e-1f);
-    float low = F(p, f * z, F(k, -2.12194440e-4f, c));       /* ln2 = 0.693359375 - 2.12194440e-4 */
-    low = F(z, -0.5f, low);
-    return F(k, 0.693359375f, f + low);
+    float p = poly9(f, z, 3.333331045e-1f, -2.499998658e-1f, 2.000222622e-1f, -1.666925177e-1f, 1.421866566e-1f, -1.238433735e-1f,
+                    1.187291561e-1f, -1.178984724e-1f, 6.915540277e-2f);
+    float low = FMA(p, f * z, FMA(k, -2.12194440e-4f, c));       /* ln2 = 0.693359375 - 2.12194440e-4 */
+    low = FMA(z, -0.5f, low);
+    return FMA(k, 0.693359375f, f + low);
 }
 
 /* y where u is a positive normal number, and what log gives elsewhere. */
@@ -88,12 +78,8 @@ static inline float M(log1p)(float x) {
 
 static inline float M(tanh)(float x) {
     float a = M(fabs)(x), z = a * a;
-    float p = F(2.231054159e-3f, z, -8.267081193e-3f);
-    p = F(p, z, 2.173443637e-2f);
-    p = F(p, z, -5.395247509e-2f);
-    p = F(p, z, 1.333324779e-1f);
-    p = F(p, z, -3.333333178e-1f);
-    float small = F(p * z, a, a), large = 1 - 2 / (M(exp)(a + a) + 1);
+    float p = poly6(z, z * z, -3.333333178e-1f, 1.333324779e-1f, -5.395247509e-2f, 2.173443637e-2f, -8.267081193e-3f, 2.231054159e-3f);
+    float small = FMA(p * z, a, a), large = 1 - 2 / (M(exp)(a + a) + 1);
     return with_sign_of(a < 0.6f ? small : large, x);
 }
 
@@ -104,19 +90,17 @@ static inline float M(sigmoid)(float x) {
 }
 
 
+/* log(1 + e) with 0 <= e <= 1; what 1 + e loses is put back, divided roughly by 1 + e. */
 static inline float M(softplus)(float x) {
-    return (x > 0 ? x : 0) + M(log1p)(M(exp)(-M(fabs)(x)));
+    float e = M(exp)(-M(fabs)(x)), u = 1 + e, d = u - 1, lost = e - d;
+    return (x > 0 ? x : 0) + log_positive(u, FMA(lost, FMA(d * 0.5f, d, -d), lost));
 }
 
 /* sin and cos of r in [-pi/4, pi/4] turned by `quarters` quarter turns. */
 static inline float turned_sin(float r, uint32_t quarters) {
     float z = r * r;
-    float s = F(-1.951083903e-4f, z, 8.332131495e-3f);
-    s = F(s, z, -1.666665423e-1f);
-    s = F(s * z, r, r);
-    float c = F(2.443120518e-5f, z, -1.388730605e-3f);
-    c = F(c, z, 4.166664565e-2f);
-    c = F(c * z, z, F(z, -0.5f, 1));
+    float s = FMA(poly3(z, -1.666665423e-1f, 8.332131495e-3f, -1.951083903e-4f), z * r, r);
+    float c = FMA(poly3(z, 4.166664565e-2f, -1.388730605e-3f, 2.443120518e-5f), z * z, FMA(z, -0.5f, 1));
     float y = quarters & 1 ? c : s;
     return float_of(bits_of(y) ^ (quarters & 2) << 30);
 }
@@ -124,30 +108,21 @@ static inline float turned_sin(float r, uint32_t quarters) {
 /* Beyond this the reduction by three parts of pi/2 loses digits; the tile loop then takes another way. */
 #define ANGLE_LIMIT 1e5f
 static inline float angle_reduced(float x, uint32_t *quarters) {
-    float t = F(x, 0.636619772f, ROUNDER), k = t - ROUNDER;
+    float t = FMA(x, 0.636619772f, ROUNDER), k = t - ROUNDER;
     *quarters = bits_of(t);
-    return F(k, 1.71512489e-15f, F(k, 4.37113883e-8f, F(k, -1.57079637f, x)));
+    return FMA(k, 1.71512489e-15f, FMA(k, 4.37113883e-8f, FMA(k, -1.57079637f, x)));
 }
 static inline float M(sin)(float x) { uint32_t q; float r = angle_reduced(x, &q); return turned_sin(r, q); }
 static inline float M(cos)(float x) { uint32_t q; float r = angle_reduced(x, &q); return turned_sin(r, q + 1); }
 
 static inline float M(erf)(float x) {
     float a = M(fabs)(x), z = a * a;
-    float p = F(8.362307343e-5f, z, -8.141482995e-4f);
-    p = F(p, z, 5.200990548e-3f);
-    p = F(p, z, -2.685941391e-2f);
-    p = F(p, z, 1.128369651e-1f);
-    p = F(p, z, -3.761263386e-1f);
-    p = F(p, z, 1.283791671e-1f);
-    float small = F(p, a, a);
+    float p = poly7(z, z * z, 1.283791671e-1f, -3.761263386e-1f, 1.128369651e-1f, -2.685941391e-2f, 5.200990548e-3f, -8.141482995e-4f,
+                    8.362307343e-5f);
+    float small = FMA(p, a, a);
     float b = a > 4 ? 4 : a;                                 /* log(1 - erf) is smooth */
-    float q = F(-2.090959977e-5f, b, 4.323034417e-4f);
-    q = F(q, b, -4.160528748e-3f);
-    q = F(q, b, 2.509150047e-2f);
-    q = F(q, b, -1.082366237e-1f);
-    q = F(q, b, -6.333866438e-1f);
-    q = F(q, b, -1.129495160f);
-    q = F(q, b, 1.705521061e-4f);
+    float q = poly8(b, b * b, 1.705521061e-4f, -1.129495160f, -6.333866438e-1f, -1.082366237e-1f, 2.509150047e-2f, -4.160528748e-3f,
+                    4.323034417e-4f, -2.090959977e-5f);
     return with_sign_of(a < 0.9219f ? small : 1 - M(exp)(q), x);
 }
 
@@ -155,12 +130,12 @@ static inline float M(erf)(float x) {
 static inline double log2_wide(float x) {
     uint32_t b = bits_of(x) - 0x3f3504f3u;
     double m = (double)float_of((b & 0x7fffffu) + 0x3f3504f3u), s = (m - 1) / (m + 1), z = s * s;
-    double p = D(0.283343587827082912, z, 0.319875951077838587);
-    p = D(p, z, 0.412209942630016613);
-    p = D(p, z, 0.577077935922955505);
-    p = D(p, z, 0.961796694133985318);
-    p = D(p, z, 2.88539008177783968);
-    return D(p, s, (double)((int32_t)b >> 23));
+    double p = WIDE_FMA(0.283343587827082912, z, 0.319875951077838587);
+    p = WIDE_FMA(p, z, 0.412209942630016613);
+    p = WIDE_FMA(p, z, 0.577077935922955505);
+    p = WIDE_FMA(p, z, 0.961796694133985318);
+    p = WIDE_FMA(p, z, 2.88539008177783968);
+    return WIDE_FMA(p, s, (double)((int32_t)b >> 23));
 }
 
 /* 2^t as a float. */
@@ -168,12 +143,12 @@ static inline float exp2_wide(double t) {
     t = t < -200 ? -200 : t;
     t = t > 200 ? 200 : t;
     double rounded = t + 6755399441055744.0, r = t - (rounded - 6755399441055744.0);
-    double p = D(1.54783181205533097e-4, r, 1.34007045256027881e-3);
-    p = D(p, r, 9.61799344605411017e-3);
-    p = D(p, r, 5.55032652940361895e-2);
-    p = D(p, r, 0.240226515146679422);
-    p = D(p, r, 0.69314720703425503);
-    p = D(p, r, 1.0);
+    double p = WIDE_FMA(1.54783181205533097e-4, r, 1.34007045256027881e-3);
+    p = WIDE_FMA(p, r, 9.61799344605411017e-3);
+    p = WIDE_FMA(p, r, 5.55032652940361895e-2);
+    p = WIDE_FMA(p, r, 0.240226515146679422);
+    p = WIDE_FMA(p, r, 0.69314720703425503);
+    p = WIDE_FMA(p, r, 1.0);
     return (float)double_of(bits64_of(p) + (bits64_of(rounded) << 52));
 }
 
@@ -197,15 +172,9 @@ static inline float M(atan2)(float y, float x) {
     q = bottom == 0 ? 0 : q;
     q = top == bottom && top > FLT_MAX ? 1 : q;
     z = q * q;
-    float p = F(-1.827204617e-3f, z, 1.106440715e-2f);
-    p = F(p, z, -3.145564789e-2f);
-    p = F(p, z, 5.823450990e-2f);
-    p = F(p, z, -8.419457964e-2f);
-    p = F(p, z, 1.095757644e-1f);
-    p = F(p, z, -1.426524562e-1f);
-    p = F(p, z, 1.999863867e-1f);
-    p = F(p, z, -3.333330187e-1f);
-    float r = F(p * z, q, q);
+    float p = poly9(z, z * z, -3.333330187e-1f, 1.999863867e-1f, -1.426524562e-1f, 1.095757644e-1f, -8.419457964e-2f, 5.823450990e-2f,
+                    -3.145564789e-2f, 1.106440715e-2f, -1.827204617e-3f);
+    float r = FMA(p * z, q, q);
     r = ay > ax ? 1.57079637f - (r + 4.37113883e-8f) : r;
     r = bits_of(x) >> 31 ? 3.14159274f - (r + 8.74227766e-8f) : r;
     r = x != x || y != y ? x + y : r;

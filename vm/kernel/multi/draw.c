@@ -64,30 +64,11 @@ static void uniforms(REAL v[PER][LANES], uint32_t w[4][LANES]) {
         for (int l = 0; l < LANES; l++) v[j][l] = wide_of(w[2 * j][l], w[2 * j + 1][l]) * 0x1p-53;
 }
 
-static inline double turned_sin(double r, int64_t quarters) {
-    double z = r * r;
-    double s = D(-7.57739301296510675e-13, z, 1.60583405309959458e-10);
-    s = D(s, z, -2.50521047087251745e-8);
-    s = D(s, z, 2.75573192134200954e-6);
-    s = D(s, z, -1.9841269841253601e-4);
-    s = D(s, z, 8.3333333333333215e-3);
-    s = D(s, z, -0.166666666666666666);
-    s = D(s * z, r, r);
-    double c = D(4.73730321529626355e-14, z, -1.14702754526027269e-11);
-    c = D(c, z, 2.08767542097114872e-9);
-    c = D(c, z, -2.75573192146839962e-7);
-    c = D(c, z, 2.48015873015698929e-5);
-    c = D(c, z, -1.38888888888888723e-3);
-    c = D(c, z, 4.16666666666666666e-2);
-    c = D(c * z, z, D(z, -0.5, 1));
-    double y = quarters & 1 ? c : s;
-    return quarters & 2 ? -y : y;
-}
 static inline void normal_pair(double *x, double *y, double u, double a) {
     double radius = M(sqrt)(-2 * log_positive((u + 0.5) * 0x1p-53, 0));
-    double t = D(a, 0x1p-51, ROUNDER), angle = (a * 0x1p-51 - (t - ROUNDER)) * 1.5707963267948966;
-    *x = radius * turned_sin(angle, (int64_t)bits_of(t) + 1);
-    *y = radius * turned_sin(angle, (int64_t)bits_of(t));
+    double t = FMA(a, 0x1p-51, ROUNDER), angle = (a * 0x1p-51 - (t - ROUNDER)) * 1.5707963267948966;
+    *x = radius * turned_sin(angle, bits_of(t) + 1);
+    *y = radius * turned_sin(angle, bits_of(t));
 }
 #endif
 
@@ -165,37 +146,59 @@ void KERNEL(normal)(void *to, const uint32_t key[4], int64_t i0, int64_t items, 
 
 /* --- permutations --------------------------------------------------------------------------------------------------------- */
 
-enum { FEISTEL_ROUNDS = 8 };
+/* A number x below size is a pair (high, low) = (x / low_size, x % low_size), and the pairs are hardly more than size.  A Feistel
+ * network turns pairs into pairs: in each round one half is moved, around its range, by a hash of the other.  It is a bijection, and so is
+ * walking on along it until the pair is a number below size again. */
+enum { ROUNDS = 8 };
+typedef struct Network { uint32_t high_size, low_size, key[ROUNDS]; } Network;
 
-static inline uint32_t mixed(uint32_t x) {
-    x = (x ^ x >> 16) * 0x85ebca6bu;
-    x = (x ^ x >> 13) * 0xc2b2ae35u;
-    return x ^ x >> 16;
+static Network network_of(const uint32_t key[4], uint64_t size) {
+    uint64_t high = (uint64_t)sqrt((double)size);
+    while (high * high < size) high++;
+    Network net = { .high_size = (uint32_t)high, .low_size = (uint32_t)((size + high - 1) / high) };
+    for (uint32_t i = 0; i < ROUNDS; i += 4) {
+        Words w = philox(i, 0, key[2], key[3], key[0], key[1]);
+        memcpy(net.key + i, w.w, sizeof w.w);
+    }
+    return net;
 }
 
-/* One walk through the Feistel network: a bijection of the numbers of left + right bits. */
-static uint64_t shuffled(uint64_t x, const uint32_t key[4], int left, int right) {
-    uint64_t l = x >> right, r = x & ((UINT64_C(1) << right) - 1);
-    for (uint32_t round = 0; round < FEISTEL_ROUNDS; round++) {
-        uint32_t h = mixed((uint32_t)r ^ key[round & 3] ^ round * 0x9e3779b9u);
-        h = mixed(h + key[(round + 1) & 3]);
-        uint64_t next = (l ^ h) & ((UINT64_C(1) << left) - 1);
-        l = r;
-        r = next;
-        int swap = left;
-        left = right;
-        right = swap;
+/* x moved around 0..size-1 by a hash of y. */
+static inline __attribute__((always_inline)) uint32_t moved(uint32_t x, uint32_t size, uint32_t y, uint32_t key) {
+    uint32_t h = y ^ key;
+    h = (h ^ h >> 16) * 0x85ebca6bu;
+    h = (h ^ h >> 13) * 0xc2b2ae35u;
+    h ^= h >> 16;
+    x += (uint32_t)((uint64_t)h * size >> 32);
+    return x >= size ? x - size : x;
+}
+
+static inline __attribute__((always_inline)) void walk(const Network *net, uint32_t *high, uint32_t *low) {
+#pragma GCC unroll 8
+    for (int i = 0; i < ROUNDS; i += 2) {
+        *high = moved(*high, net->high_size, *low, net->key[i]);
+        *low = moved(*low, net->low_size, *high, net->key[i + 1]);
     }
-    return l << right | r;
 }
 
 void KERNEL(permutation)(void *to, const uint32_t key[4], int64_t size, int64_t i0, int64_t n, ptrdiff_t stride) {
-    int bits = 2;
-    while (bits < 62 && (INT64_C(1) << bits) < size) bits++;
-    for (int64_t i = 0; i < n; i++) {
-        uint64_t x = (uint64_t)(i0 + i);
-        do x = shuffled(x, key, bits / 2, bits - bits / 2);   /* on until within 0..size-1 */
-        while (x >= (uint64_t)size);
-        ((REAL *)to)[i * stride] = (REAL)x;
+    const Network net = network_of(key, (uint64_t)size);
+    uint32_t high = (uint32_t)(i0 / net.low_size), low = (uint32_t)(i0 % net.low_size);
+    for (int64_t i = 0; i < n; i += LANES) {
+        uint32_t h[LANES], l[LANES];
+        for (int j = 0; j < LANES; j++) {
+            h[j] = high;
+            l[j] = low;
+            if (++low == net.low_size) {
+                low = 0;
+                high++;
+            }
+        }
+        for (int j = 0; j < LANES; j++) walk(&net, &h[j], &l[j]);
+        for (int j = 0; j < LANES && i + j < n; j++) {
+            uint64_t x;
+            while ((x = (uint64_t)h[j] * net.low_size + l[j]) >= (uint64_t)size) walk(&net, &h[j], &l[j]);
+            ((REAL *)to)[(i + j) * stride] = (REAL)x;
+        }
     }
 }

@@ -93,72 +93,67 @@ void KERNEL(fold_rows)(Op op, void *to, const void *from, int64_t rows, int64_t 
 
 /* --- along a line --------------------------------------------------------------------------------------------------------- */
 
-INLINE REAL extreme_line(bool largest, const REAL *x, int64_t n, ptrdiff_t stride) {
-    if (n == 0) return largest ? -(REAL)INFINITY : (REAL)INFINITY;
-    REAL acc[WIDE];
-    for (int l = 0; l < WIDE; l++) acc[l] = x[0];
-    int64_t i = 0;
-    for (; i + WIDE <= n; i += WIDE)
-        for (int l = 0; l < WIDE; l++) {
-            REAL v = x[(i + l) * stride];
-            acc[l] = largest ? larger(acc[l], v) : smaller(acc[l], v);
-        }
-    for (; i < n; i++) acc[0] = largest ? larger(acc[0], x[i * stride]) : smaller(acc[0], x[i * stride]);
-    for (int l = 1; l < WIDE; l++) acc[0] = largest ? larger(acc[0], acc[l]) : smaller(acc[0], acc[l]);
-    return acc[0];
+/* A leaf of a line: the values themselves where they are contiguous, else copied to `room`. */
+INLINE const REAL *leaf_values(const REAL *x, int64_t n, ptrdiff_t stride, REAL room[LEAF]) {
+    if (stride == 1) return x;
+    for (int64_t i = 0; i < n; i++) room[i] = x[i * stride];
+    return room;
 }
 
-/* A leaf of a line: place i goes to accumulator i modulo WIDE; the accumulators fold in halves. */
-INLINE REAL leaf_line(Op op, const REAL *x, int64_t n, ptrdiff_t stride, REAL shift) {
-    REAL acc[WIDE];
-    for (int l = 0; l < WIDE; l++) acc[l] = start_of(op);
-    int64_t i = 0;
-    for (; i + WIDE <= n; i += WIDE)
-        for (int l = 0; l < WIDE; l++) acc[l] = joined(op, acc[l], term(op, x[(i + l) * stride], shift));
-    for (int l = 0; i < n; i++, l++) acc[l] = joined(op, acc[l], term(op, x[i * stride], shift));
+/* Value i meets accumulator i modulo WIDE; the accumulators then fold in halves. */
+INLINE REAL leaf_line(Op op, const REAL *x, int64_t n, REAL shift) {
+    REAL acc[WIDE], shifts[WIDE];
+    int64_t rows = n / WIDE;
+    for (int l = 0; l < WIDE; l++) shifts[l] = shift;
+    leaf_block(op, acc, x, rows, WIDE, WIDE, shifts);
+    for (int l = 0; l < n % WIDE; l++) acc[l] = joined(op, acc[l], term(op, x[rows * WIDE + l], shift));
     for (int half = WIDE / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++) acc[l] = joined(op, acc[l], acc[l + half]);
     return acc[0];
 }
 
 INLINE REAL tree_line(Op op, const REAL *x, int64_t n, ptrdiff_t stride, REAL shift) {
-    REAL stack[LEVELS];
+    REAL stack[LEVELS], room[LEAF];
     int depth = 0;
     for (int64_t i = 0, leaf = 0;; i += LEAF, leaf++) {
         bool last = n - i <= LEAF;
-        REAL acc = leaf_line(op, x + i * stride, last ? n - i : LEAF, stride, shift);
+        int64_t count = last ? n - i : LEAF;
+        REAL acc = leaf_line(op, leaf_values(x + i * stride, count, stride, room), count, shift);
         for (int merges = last ? depth : leaf_merges(leaf); merges-- > 0;) acc = joined(op, stack[--depth], acc);
         if (last) return acc;
         stack[depth++] = acc;
     }
 }
 
-/* The fold of a line whose stride the compiler knows to be 1, or does not know. */
-INLINE REAL fold_strided(Op op, const REAL *x, int64_t n, ptrdiff_t stride) {
-    switch (op) {
-    case OP_sum:     return tree_line(OP_sum, x, n, stride, 0);
-    case OP_prod:    return tree_line(OP_prod, x, n, stride, 0);
-    case OP_maximum: return extreme_line(true, x, n, stride);
-    case OP_minimum: return extreme_line(false, x, n, stride);
-    default: break;
+INLINE REAL extreme_line(bool largest, const REAL *x, int64_t n, ptrdiff_t stride) {
+    REAL best = largest ? -(REAL)INFINITY : (REAL)INFINITY, room[LEAF], acc[WIDE];
+    for (int64_t i = 0; i < n; i += LEAF) {
+        int64_t count = n - i < LEAF ? n - i : LEAF, rows = count / WIDE;
+        const REAL *v = leaf_values(x + i * stride, count, stride, room);
+        extreme_block(largest, acc, v, rows, WIDE, WIDE);
+        for (int l = 0; l < WIDE; l++) best = largest ? larger(best, acc[l]) : smaller(best, acc[l]);
+        for (int64_t l = rows * WIDE; l < count; l++) best = largest ? larger(best, v[l]) : smaller(best, v[l]);
     }
-    REAL shift = shift_of(extreme_line(true, x, n, stride));
-    return shift + M(log)(tree_line(OP_logsumexp, x, n, stride, shift));
+    return best;
 }
 
 void KERNEL(fold_line)(Op op, void *to, const void *from, int64_t n, ptrdiff_t stride) {
-    *(REAL *)to = stride == 1 ? fold_strided(op, from, n, 1) : fold_strided(op, from, n, stride);
+    REAL *result = to;
+    switch (op) {
+    case OP_sum:     *result = tree_line(OP_sum, from, n, stride, 0); break;
+    case OP_prod:    *result = tree_line(OP_prod, from, n, stride, 0); break;
+    case OP_maximum: *result = extreme_line(true, from, n, stride); break;
+    case OP_minimum: *result = extreme_line(false, from, n, stride); break;
+    case OP_logsumexp: {
+        REAL shift = shift_of(extreme_line(true, from, n, stride));
+        *result = shift + M(log)(tree_line(OP_logsumexp, from, n, stride, shift));
+        break;
+    }
+    default: break;
+    }
 }
 
 /* --- sums of products, lane by lane --------------------------------------------------------------------------------------- */
-
-INLINE REAL fused(REAL a, REAL b, REAL c) {
-#if REAL_BITS == 32
-    return __builtin_fmaf(a, b, c);
-#else
-    return __builtin_fma(a, b, c);
-#endif
-}
 
 INLINE void dot_leaf(REAL *restrict acc, const REAL *a, const REAL *b, int64_t k, int lanes, ptrdiff_t a_row, ptrdiff_t a_col,
                      ptrdiff_t b_row, ptrdiff_t b_col) {
@@ -166,13 +161,13 @@ INLINE void dot_leaf(REAL *restrict acc, const REAL *a, const REAL *b, int64_t k
     int64_t r = 0;
     for (; r + 4 <= k; r += 4, a += 4 * a_row, b += 4 * b_row)
         for (int c = 0; c < lanes; c++) {
-            REAL s = fused(a[c * a_col], b[c * b_col], acc[c]);
-            s = fused(a[a_row + c * a_col], b[b_row + c * b_col], s);
-            s = fused(a[2 * a_row + c * a_col], b[2 * b_row + c * b_col], s);
-            acc[c] = fused(a[3 * a_row + c * a_col], b[3 * b_row + c * b_col], s);
+            REAL s = FMA(a[c * a_col], b[c * b_col], acc[c]);
+            s = FMA(a[a_row + c * a_col], b[b_row + c * b_col], s);
+            s = FMA(a[2 * a_row + c * a_col], b[2 * b_row + c * b_col], s);
+            acc[c] = FMA(a[3 * a_row + c * a_col], b[3 * b_row + c * b_col], s);
         }
     for (; r < k; r++, a += a_row, b += b_row)
-        for (int c = 0; c < lanes; c++) acc[c] = fused(a[c * a_col], b[c * b_col], acc[c]);
+        for (int c = 0; c < lanes; c++) acc[c] = FMA(a[c * a_col], b[c * b_col], acc[c]);
 }
 
 INLINE void dot_block(REAL *restrict to, const REAL *a, const REAL *b, int64_t k, int lanes, ptrdiff_t a_row, ptrdiff_t a_col,

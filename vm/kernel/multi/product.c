@@ -134,14 +134,54 @@ static void make_tile(int rows, int vectors, const Tile *t) {
 /* Rows of the next tile when so many are left. */
 static int tile_rows(int64_t left) { return left >= ROWS ? ROWS : left >= 4 ? 4 : left >= 2 ? 2 : 1; }
 
-/* columns x k values of B as k lines of `width` values, 0 after the columns. */
+/* --- panels of B ---------------------------------------------------------------------------------------------------------- */
+
+typedef REAL Q __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#if REAL_BITS == 32
+typedef int32_t Order __attribute__((vector_size(16)));
+#else
+typedef int64_t Order __attribute__((vector_size(32)));
+#endif
+
+/* to[i*width + j] = from[j*stride + i] for i, j in 0..3. */
+INLINE void turn_4x4(REAL *to, int width, const REAL *from, ptrdiff_t stride) {
+    Q a = *(const Q *)from, b = *(const Q *)(from + stride), c = *(const Q *)(from + 2 * stride), d = *(const Q *)(from + 3 * stride);
+    const Order low = { 0, 4, 1, 5 }, high = { 2, 6, 3, 7 }, first = { 0, 1, 4, 5 }, second = { 2, 3, 6, 7 };
+    Q ab = __builtin_shuffle(a, b, low), cd = __builtin_shuffle(c, d, low), ef = __builtin_shuffle(a, b, high), gh = __builtin_shuffle(c, d, high);
+    *(Q *)to = __builtin_shuffle(ab, cd, first);
+    *(Q *)(to + width) = __builtin_shuffle(ab, cd, second);
+    *(Q *)(to + 2 * width) = __builtin_shuffle(ef, gh, first);
+    *(Q *)(to + 3 * width) = __builtin_shuffle(ef, gh, second);
+}
+
+/* A whole panel of columns that are contiguous along k. */
+static void pack_turned(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_col, int64_t k) {
+    int64_t i = 0;
+    for (; i + 4 <= k; i += 4)
+        for (int j = 0; j < width; j += 4) turn_4x4(to + i * width + j, width, b + j * b_col + i, b_col);
+    for (; i < k; i++)
+        for (int j = 0; j < width; j++) to[i * width + j] = b[j * b_col + i];
+}
+
+/* `columns` columns of B as k lines of `width` values, 0 after the columns. */
 static void pack_columns(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_row, ptrdiff_t b_col, int columns, int64_t k) {
+    if (b_row == 1 && columns == width) {
+        pack_turned(to, width, b, b_col, k);
+        return;
+    }
     for (int64_t i = 0; i < k; i++, to += width) {
         const REAL *from = b + i * b_row;
-        if (b_col == 1) for (int j = 0; j < columns; j++) to[j] = from[j];
+        if (b_col == 1 && columns == width) memcpy(to, from, (size_t)width * sizeof *to);
         else for (int j = 0; j < columns; j++) to[j] = from[j * b_col];
         for (int j = columns; j < width; j++) to[j] = 0;
     }
+}
+
+/* Whole lines of B may be used where they are; but lines far apart share few places of the cache and need a page each, so that a copy
+ * pays if enough rows of A meet it. */
+enum { FAR_BYTES = 2048, MANY_ROWS = 32 };
+static bool must_pack(int64_t m, ptrdiff_t b_row, ptrdiff_t b_col, bool whole) {
+    return b_col != 1 || !whole || (m >= MANY_ROWS && b_row * (ptrdiff_t)sizeof(REAL) > FAR_BYTES);
 }
 
 size_t KERNEL(product_scratch)(int64_t m, int64_t n, int64_t k) {
@@ -150,22 +190,36 @@ size_t KERNEL(product_scratch)(int64_t m, int64_t n, int64_t k) {
     return (size_t)k * COLUMNS;
 }
 
+/* The panel of C under t->columns columns of B; t->c at its first row. */
+static void make_panel(int64_t m, const REAL *a, ptrdiff_t a_row, int vectors, Tile t) {
+    for (int64_t i = 0, rows; i < m; i += rows, t.c += rows * t.c_row) {
+        rows = tile_rows(m - i);
+        for (int r = 0; r < rows; r++) t.row[r] = a + (i + r) * a_row;
+        make_tile((int)rows, vectors, &t);
+    }
+}
+
+/* Rows of A that are walked for all of B before the next: what stays in the second cache, but enough to make packing pay. */
+enum { A_VALUES = 1 << 19, LEAST_ROWS = 96 };
+static int64_t rows_at_once(int64_t k) {
+    int64_t rows = k > 0 ? A_VALUES / k : LEAST_ROWS;
+    return (rows < LEAST_ROWS ? LEAST_ROWS : rows) / 48 * 48;
+}
+
 void KERNEL(product)(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row,
                      ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch) {
-    for (int64_t j = 0; j < n; j += COLUMNS) {
-        int columns = n - j < COLUMNS ? (int)(n - j) : COLUMNS, vectors = columns > LANES ? 2 : 1;
-        Tile t = { .a_step = a_col, .b = (const REAL *)b + j * b_col, .b_step = b_row, .k = k, .c_row = c_row, .columns = columns,
-                   .accumulate = accumulate };
-        if (b_col != 1 || columns != vectors * LANES) {
-            pack_columns(scratch, vectors * LANES, t.b, b_row, b_col, columns, k);
-            t.b = scratch;
-            t.b_step = vectors * LANES;
+    int64_t most = rows_at_once(k);
+    for (int64_t i = 0; i < m; i += most)
+        for (int64_t j = 0; j < n; j += COLUMNS) {
+            int columns = n - j < COLUMNS ? (int)(n - j) : COLUMNS, vectors = columns > LANES ? 2 : 1;
+            int64_t rows = m - i < most ? m - i : most;
+            Tile t = { .a_step = a_col, .b = (const REAL *)b + j * b_col, .b_step = b_row, .k = k, .c = (REAL *)c + i * c_row + j,
+                       .c_row = c_row, .columns = columns, .accumulate = accumulate };
+            if (must_pack(rows, b_row, b_col, columns == vectors * LANES)) {
+                pack_columns(scratch, vectors * LANES, t.b, b_row, b_col, columns, k);
+                t.b = scratch;
+                t.b_step = vectors * LANES;
+            }
+            make_panel(rows, (const REAL *)a + i * a_row, a_row, vectors, t);
         }
-        for (int64_t i = 0, rows; i < m; i += rows) {
-            rows = tile_rows(m - i);
-            for (int r = 0; r < rows; r++) t.row[r] = (const REAL *)a + (i + r) * a_row;
-            t.c = (REAL *)c + i * c_row + j;
-            make_tile((int)rows, vectors, &t);
-        }
-    }
 }

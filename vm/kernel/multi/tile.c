@@ -5,27 +5,23 @@
 /* dst may be one of the operands: equal places only, so each pass of the loop stands alone. */
 #define EACH _Pragma("GCC ivdep") for (int i = 0; i < count; i++)
 
-#if REAL_BITS == 32
-/* sin and cos of angles beyond the fast reduction, in double precision; true if there was one and all is done. */
-static bool turn_large(bool cosine, float *d, const float *a, int count) {
+/* sin and cos of angles beyond the fast reduction, by libm in double precision; true if there was one and all is done. */
+static bool turn_large(bool cosine, REAL *d, const REAL *a, int count) {
     int large = 0;
     EACH large |= M(fabs)(a[i]) > ANGLE_LIMIT;
     if (!large) return false;
     for (int i = 0; i < count; i++) {
         double x = (double)a[i];
-        d[i] = !(M(fabs)(a[i]) > ANGLE_LIMIT) ? (cosine ? M(cos)(a[i]) : M(sin)(a[i])) : (float)(cosine ? cos(x) : sin(x));
+        d[i] = !(M(fabs)(a[i]) > ANGLE_LIMIT) ? (cosine ? M(cos)(a[i]) : M(sin)(a[i])) : (REAL)(cosine ? cos(x) : sin(x));
     }
     return true;
 }
-#endif
 
 void KERNEL(tile)(const TileStep *steps, int n_steps, void *const *reg, int count) {
     for (const TileStep *s = steps; s < steps + n_steps; s++) {
         REAL *d = reg[s->dst];
         const REAL *a = reg[s->a], *b = reg[s->b], *c = reg[s->c];
-#if REAL_BITS == 32
         if ((s->op == OP_sin || s->op == OP_cos) && turn_large(s->op == OP_cos, d, a, count)) continue;
-#endif
         switch (s->op) {
 #define MAP1(name, expr, ...) case OP_##name: EACH { REAL x = a[i]; d[i] = (expr); } break;
 #define MAP2(name, expr, ...) case OP_##name: EACH { REAL x = a[i], y = b[i]; d[i] = (expr); } break;
