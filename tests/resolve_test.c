@@ -190,6 +190,8 @@ static void test_trains(void **state)
     expect(TRAIN "  minimize mean(x) as size\n  every 10 steps { record size }\n  until 9 steps\n}\n", "");
     expect(TRAIN "  minimize mean(x) as size\n  minimize mean(x) as size\n  until 9 steps\n}\n", "8:23 E0219\n");
     expect("regime mine(E, x: [N, D]) { minimize mean(E(x)) as fine }\n" TRAIN "  mine(E, x)\n  every 10 steps { record fine }\n  until 9 steps\n}\n", "");
+    expect(TRAIN "  guard mean(x) < 9 else rolback\n  until 9 steps\n}\n", "7:26 E0223\n");
+    expect("precision f16\n", "1:11 E0223\n");
     expect(TRAIN "  mean(E(x))\n  until 9 steps\n}\n", "7:3 E0207\n");
     expect("data m = two_moons()\nenergy E(x: [2]) = sum(x^2)\ntrain fit {\n  phase a { x = draw(m, batch = 9) }\n"
            "  phase b { lower E(x); update E by adam() }\n  until 9 steps\n}\n", "");

@@ -76,6 +76,7 @@ static void resolve_top(Resolver *r, TopItem *item)
     case STMT_DEF:  resolve_def(r, s->def); break;
     case STMT_BIND: resolve_bind(r, s); break;
     case STMT_EXPR: resolve_alone_at_top(r, s); break;
+    case STMT_PRECISION: want_word(r, s->name, (const char *const[]){ "f32", "f64" }, "precision"); break;
     default:
         if (s->type) resolve_type(r, s->type);
         if (s->value) resolve_expr(r, s->value);

@@ -348,6 +348,10 @@ static void resolve_statement(Resolver *r, const Block *block, const Stmt *s)
     case STMT_KEEP:   resolve_keep(r, s); break;
     case STMT_LOWER: case STMT_RAISE: case STMT_MINIMIZE: resolve_loss(r, s); break;
     case STMT_RECORD: resolve_record(r, s); break;
+    case STMT_GUARD:
+        resolve_expr(r, s->value);
+        want_word(r, s->name, (const char *const[]){ "rollback", "stop" }, "else");
+        break;
     default:
         if (s->value) resolve_expr(r, s->value);
         for (int i = 0; i < s->list.n; i++) resolve_expr(r, s->list.at[i]);

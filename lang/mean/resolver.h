@@ -106,6 +106,7 @@ void     report_unread_of_regimes(Resolver *r);
 bool is_name(const Resolver *r, const char *text);      /* means anything here */
 bool use_name(Resolver *r, Name name);                  /* counts the use; reports an unknown name */
 bool use_base(Resolver *r, Name name, const char *member);    /* the same before .member */
+void want_word(Resolver *r, Name word, const char *const words[2], const char *after);   /* one of two words stands there */
 const char *join_text(Resolver *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* resolve_expr.c */

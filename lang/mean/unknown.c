@@ -233,3 +233,11 @@ bool use_base(Resolver *r, Name name, const char *member)
     }
     return use_name(r, name);
 }
+
+void want_word(Resolver *r, Name word, const char *const words[2], const char *after)
+{
+    if (!word.text || !strcmp(word.text, words[0]) || !strcmp(word.text, words[1])) return;
+    Diagnostic *d = diag_error(r->diagnostics, "E0223", word.span, "after %s stands `%s` or `%s`, not `%s`", after, words[0], words[1], word.text);
+    const char *near = nearest_name(word.text, words, 2);
+    if (near) diag_help(d, "did you mean `%s`?", near);
+}
