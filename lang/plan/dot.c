@@ -1,0 +1,187 @@
+/* dot.c: products.  The axes of a dot fall into four kinds: of the left operand alone (m), of the right alone (n), of both and kept, of both and
+ * summed (k).  Where the result's contiguous axis belongs to one operand, that operand is the right side of a matrix product;
+ * where it belongs to both (items with weights of their own), the sum runs lane by lane. */
+#include "lang/plan/inside.h"
+
+#include <string.h>
+
+typedef enum Kind { KIND_M, KIND_N, KIND_BOTH, KIND_K } Kind;
+
+enum { C, A, B };               /* order of refs */
+
+/* A dim from the merged nest belongs to the kind its strides show. */
+static Kind dim_kind(const NestDim *d)
+{
+    if (!d->stride[C]) return KIND_K;
+    return d->stride[A] && d->stride[B] ? KIND_BOTH : d->stride[A] ? KIND_M : KIND_N;
+}
+
+/* The largest dim of a kind, at least as far in as any other of its size; -1 if there is none. */
+static int largest_dim(const Nest *nest, int n, Kind kind)
+{
+    int best = -1;
+    for (int d = 0; d < n; d++)
+        if (dim_kind(&nest->dim[d]) == kind && (best < 0 || nest->dim[d].size >= nest->dim[best].size)) best = d;
+    return best;
+}
+
+static void swap_sides(Nest *nest)
+{
+    const View *view = nest->view[A];
+    nest->view[A] = nest->view[B];
+    nest->view[B] = view;
+    for (int d = 0; d < nest->n; d++) {
+        int64_t s = nest->dim[d].stride[A];
+        nest->dim[d].stride[A] = nest->dim[d].stride[B];
+        nest->dim[d].stride[B] = s;
+    }
+}
+
+static void add_one(Nest *nest)
+{
+    const int64_t zero[3] = { 0 };
+    nest_dim(nest, 1, zero);
+}
+
+/* Moves the dim to the end, or adds one of size 1.  Returns how many dims are left before those at the end. */
+static int put_last(Nest *nest, int at, int left)
+{
+    if (at < 0) {
+        add_one(nest);
+        return left;
+    }
+    nest_last(nest, at);
+    return left - 1;
+}
+
+/* Moves what is left of the summed dims behind the other loops; returns how many there are.  `left` dims stand before the kernel's. */
+static int sums_inside(Nest *nest, int left)
+{
+    NestDim dims[MAX_DIMS + MAX_AXES];
+    int n = 0, sums = 0;
+    for (int d = 0; d < left; d++)
+        if (dim_kind(&nest->dim[d]) != KIND_K) dims[n++] = nest->dim[d];
+    for (int d = 0; d < left; d++)
+        if (dim_kind(&nest->dim[d]) == KIND_K) dims[n++] = nest->dim[d], sums++;
+    memcpy(nest->dim, dims, (size_t)n * sizeof dims[0]);
+    return sums;
+}
+
+/* The dim along which the result is contiguous; the lane if there is one; -1: none. */
+static int contiguous_dim(const Nest *nest)
+{
+    for (int d = 0; d < nest->n; d++)
+        if (nest->dim[d].lane) return d;
+    for (int d = 0; d < nest->n; d++)
+        if (nest->dim[d].stride[C] == 1) return d;
+    return -1;
+}
+
+static double product_flops(const Instr *instr)
+{
+    double flops = 2;
+    for (int d = 0; d < instr->n_dims; d++) flops *= (double)instr->dim[d];
+    return flops;
+}
+
+static void emit_product(Planner *p, Node *n, Nest *nest, int columns)
+{
+    if (columns >= 0 && dim_kind(&nest->dim[columns]) == KIND_M) swap_sides(nest);
+    int left = nest->n;
+    int rows = largest_dim(nest, left, KIND_M);
+    left = put_last(nest, rows, left);
+    if (rows >= 0 && rows < columns) columns--;
+    if (columns >= 0) {
+        nest_last(nest, columns);
+        left--;
+    } else {
+        add_one(nest);
+    }
+    left = put_last(nest, largest_dim(nest, left, KIND_K), left);
+    int sums = sums_inside(nest, left);
+    Instr *instr = nest_instr(p, nest, INSTR_PRODUCT, n);
+    if (p->failed) return;
+    instr->sums = sums;
+    instr->flops = product_flops(instr);
+    int m = instr->n_dims - 3;
+    split_instr(p, instr, 0, left - sums ? left - sums : 0, 1);
+    if (instr->split < 0) split_instr(p, instr, m, m + 2, 1);
+    instr_add(p, instr);
+}
+
+static int count_kind(const Nest *nest, Kind kind)
+{
+    int n = 0;
+    for (int d = 0; d < nest->n; d++) n += dim_kind(&nest->dim[d]) == kind;
+    return n;
+}
+
+static void emit_lane_dot(Planner *p, Node *n, Nest *nest, int columns)
+{
+    int left = nest->n;
+    int k = largest_dim(nest, left, KIND_K);
+    left = put_last(nest, k, left);
+    if (k >= 0 && k < columns) columns--;
+    nest_last(nest, columns);
+    Instr *instr = nest_instr(p, nest, INSTR_LANE_DOT, n);
+    if (p->failed) return;
+    instr->flops = product_flops(instr);
+    split_instr(p, instr, 0, left - 1, 1);
+    instr_add(p, instr);
+}
+
+/* An operand copied so that its summed axes are one in memory: first all others, then the summed, then the lanes. */
+static View copied_for_sum(Planner *p, Node *n, Node *operand, const View *from)
+{
+    Axes both = axes_union(&n->in[0]->axes, &n->in[1]->axes);
+    Axes summed = axes_minus(&both, &n->axes);
+    Axes axes = axes_union(&operand->axes, &summed);
+    Shape order = { 0 };
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < axes.n; i++)
+            if (axes_have(&summed, axes.at[i]) == (pass == 1)) order.at[order.n++] = axes.at[i];
+    Axis lane = lane_of(p, n);
+    if (!axes_have(&operand->axes, lane)) lane = 0;
+    View to = view_new(p, &order, lane, false);
+    emit_copy(p, n, &to, from, &axes, lane);
+    return to;
+}
+
+static void dot_nest(Planner *p, Node *n, Nest *nest, const View *c, const View *a, const View *b)
+{
+    Axes all = axes_union(&n->in[0]->axes, &n->in[1]->axes);
+    nest_begin(nest, (const View *[]){ c, a, b }, 3);
+    for (int i = 0; i < all.n; i++) nest_axis(p, nest, all.at[i], lane_of(p, n));
+    nest_tidy(nest);
+}
+
+static bool is_unit(int64_t stride) { return stride == 0 || stride == 1; }
+
+/* Copies what a lane dot cannot walk: sums over more than one dim, lanes that are not contiguous. */
+static int fit_for_lanes(Planner *p, Node *n, Nest *nest, const View *c, View *a, View *b, int columns)
+{
+    bool many = count_kind(nest, KIND_K) > 1;
+    bool copy_a = many || !is_unit(nest->dim[columns].stride[A]), copy_b = many || !is_unit(nest->dim[columns].stride[B]);
+    if (copy_a) *a = copied_for_sum(p, n, n->in[0], a);
+    if (copy_b) *b = copied_for_sum(p, n, n->in[1], b);
+    if (copy_a || copy_b) dot_nest(p, n, nest, c, a, b);
+    return contiguous_dim(nest);
+}
+
+void emit_dot(Planner *p, Node *n)
+{
+    View c = view_for(p, n), a = *view_of(p, n->in[0]), b = *view_of(p, n->in[1]);
+    Nest nest;
+    dot_nest(p, n, &nest, &c, &a, &b);
+    int columns = contiguous_dim(&nest);
+    if (columns < 0 || dim_kind(&nest.dim[columns]) != KIND_BOTH) {
+        emit_product(p, n, &nest, columns);
+        return;
+    }
+    const NestDim *d = &nest.dim[columns];
+    if (!d->lane && (!is_unit(d->stride[A]) || !is_unit(d->stride[B]) || count_kind(&nest, KIND_K) > 1)) {
+        emit_product(p, n, &nest, -1);
+        return;
+    }
+    emit_lane_dot(p, n, &nest, fit_for_lanes(p, n, &nest, &c, &a, &b, columns));
+}

@@ -1,0 +1,356 @@
+/* emit.c: instructions for blocks: what crosses items one by one, regions chunk by chunk, loops with their bodies; and the copies that put
+ * results into slots. */
+#include "lang/plan/inside.h"
+
+#include <string.h>
+
+Instr *instr_new(Planner *p, InstrKind kind, const Node *node)
+{
+    Instr *instr = ARENA_NEW(p->memory, Instr);
+    instr->kind = kind;
+    instr->lane = instr->split = -1;
+    instr->grain = 1;
+    if (node) {
+        instr->op = node->op;
+        instr->origin = node->origin;
+        instr->node = node->id;
+    }
+    return instr;
+}
+
+/* Blocks grow by doubling, at sizes that are powers of two. */
+void instr_add(Planner *p, Instr *instr)
+{
+    Block *b = p->block;
+    if ((b->n & (b->n - 1)) == 0) {
+        Instr **at = ARENA_ARRAY(p->memory, Instr *, b->n ? 2 * b->n : 1);
+        if (b->n) memcpy(at, b->at, (size_t)b->n * sizeof *at);
+        b->at = at;
+    }
+    b->at[b->n++] = instr;
+}
+
+Axis lane_of(const Planner *p, const Node *n) { return p->region ? p->info[n->id].lane : 0; }
+
+void scratch_needed(Planner *p, int64_t values)
+{
+    if (values > p->code->scratch_values) p->code->scratch_values = values;
+}
+
+/* Shares a large instruction outside regions among threads, along the largest of the dims [first, last). */
+void split_instr(const Planner *p, Instr *instr, int first, int last, double work)
+{
+    enum { SMALL = 1 << 15, TASKS = 16 };
+    int best = -1;
+    for (int d = 0; d < instr->n_dims; d++) {
+        work *= (double)instr->dim[d];
+        if (d >= first && d < last && (best < 0 || instr->dim[d] > instr->dim[best])) best = d;
+    }
+    if (p->region || best < 0 || work < SMALL || instr->dim[best] < 2) return;
+    int64_t grain = (instr->dim[best] + TASKS - 1) / TASKS;
+    if (grain > 16) grain = padded(grain);
+    instr->split = best;
+    instr->grain = grain;
+}
+
+void emit_copy(Planner *p, const Node *node, const View *to, const View *from, const Axes *axes, Axis lane)
+{
+    Nest nest;
+    nest_begin(&nest, (const View *[]){ to, from }, 2);
+    for (int i = 0; i < axes->n; i++) nest_axis(p, &nest, axes->at[i], lane);
+    nest_tidy(&nest);
+    Instr *instr = nest_instr(p, &nest, INSTR_COPY, node);
+    split_instr(p, instr, 0, instr->n_dims, 1);
+    instr_add(p, instr);
+}
+
+void emit_fill(Planner *p, const Node *node, const View *to, const Axes *axes, Axis lane, double value)
+{
+    Nest nest;
+    nest_begin(&nest, (const View *[]){ to }, 1);
+    for (int i = 0; i < axes->n; i++) nest_axis(p, &nest, axes->at[i], lane);
+    nest_tidy(&nest);
+    Instr *instr = nest_instr(p, &nest, INSTR_FILL, node);
+    instr->value = value;
+    split_instr(p, instr, 0, instr->n_dims, 1);
+    instr_add(p, instr);
+}
+
+/* ---- Spans: stretches of instructions that buffers live in ---- */
+
+static int span_open(Planner *p)
+{
+    if (p->n_spans == p->spans_room) {
+        int room = p->spans_room ? 2 * p->spans_room : 16;
+        SpanOf *spans = ARENA_ARRAY(&p->work, SpanOf, room);
+        if (p->n_spans) memcpy(spans, p->spans, (size_t)p->n_spans * sizeof *spans);
+        p->spans = spans;
+        p->spans_room = room;
+    }
+    p->spans[p->n_spans] = (SpanOf){ .outer = p->span, .region = p->region ? p->region->id : 0 };
+    p->span = p->n_spans;
+    return p->n_spans++;
+}
+
+/* ---- Loops ---- */
+
+static void emit_block(Planner *p, const NodeList *nodes);
+
+static bool is_carry_of(const Planner *p, const Loop *loop, int buffer, int but)
+{
+    const LoopInfo *info = &p->loops[loop->id];
+    for (int i = 0; i < loop->n_carry; i++)
+        if (i != but && info->carry_needed[i] && info->carry[i].buffer == buffer) return true;
+    return false;
+}
+
+/* The next values become the carries.  One that lies in another carry (a swap) is first put aside. */
+static void emit_next(Planner *p, Loop *loop)
+{
+    LoopInfo *info = &p->loops[loop->id];
+    View *next = ARENA_ARRAY(&p->work, View, loop->n_carry + 1);
+    for (int i = 0; i < loop->n_carry; i++) {
+        if (!info->carry_needed[i]) continue;
+        Node *value = loop->next[i];
+        next[i] = *view_of(p, value);
+        if (!is_carry_of(p, loop, next[i].buffer, i)) continue;
+        View aside = view_new(p, &info_of(p, value)->order, info_of(p, loop->carry[i])->lane, false);
+        emit_copy(p, value, &aside, &next[i], &value->axes, lane_of(p, value));
+        next[i] = aside;
+    }
+    for (int i = 0; i < loop->n_carry; i++)
+        if (info->carry_needed[i] && loop->next[i] != loop->carry[i])
+            emit_copy(p, loop->next[i], &info->carry[i], &next[i], &loop->carry[i]->axes, lane_of(p, loop->carry[i]));
+}
+
+/* Kept values go to their pass's place. */
+static void emit_keep(Planner *p, Loop *loop)
+{
+    LoopInfo *info = &p->loops[loop->id];
+    for (int j = 0; j < loop->n_keep; j++) {
+        if (!info->keep_needed[j]) continue;
+        emit_copy(p, loop->keep[j], &info->keep[j], view_of(p, loop->keep[j]), &loop->keep[j]->axes, lane_of(p, loop->keep[j]));
+        Ref *to = &p->block->at[p->block->n - 1]->ref[0];
+        to->pass = info->depth;
+        to->pass_stride = view_stride(&info->keep[j], loop->keep_axis);
+    }
+}
+
+static void lay_out_loop(Planner *p, Loop *loop)
+{
+    LoopInfo *info = &p->loops[loop->id];
+    info->carry = ARENA_ARRAY(&p->work, View, loop->n_carry + 1);
+    info->keep = ARENA_ARRAY(&p->work, View, loop->n_keep + 1);
+    for (int i = 0; i < loop->n_carry; i++)
+        if (info->carry_needed[i]) info->carry[i] = view_for(p, loop->carry[i]);
+    for (int j = 0; j < loop->n_keep; j++) {
+        if (!info->keep_needed[j]) continue;
+        const Info *kept = info_of(p, loop->keep[j]);
+        Shape order = { .n = 1, .at = { loop->keep_axis } };
+        for (int i = 0; i < kept->order.n && order.n < MAX_AXES; i++) order.at[order.n++] = kept->order.at[i];
+        Axis lane = kept->lane ? kept->lane : item_axis(p, loop->keep[j]);
+        info->keep[j] = view_new(p, &order, lane, info->keep_escapes[j]);
+    }
+    Info *time = loop->time ? info_of(p, loop->time) : NULL;
+    if (time && time->needed) time->view = (View){ .buffer = buffer_new(p, p->region ? BASE_LOCAL : BASE_ARENA, 1) };
+}
+
+static Instr *loop_instr(Planner *p, Node *n)
+{
+    Loop *loop = n->loop;
+    const Info *time = loop->time ? info_of(p, loop->time) : NULL;
+    Instr *instr;
+    if (time && time->needed) {
+        Nest nest;
+        nest_begin(&nest, (const View *[]){ &time->view }, 1);
+        instr = nest_instr(p, &nest, INSTR_LOOP, n);
+    } else {
+        instr = instr_new(p, INSTR_LOOP, n);
+    }
+    instr->passes = loop->passes;
+    instr->depth = p->loops[loop->id].depth;
+    return instr;
+}
+
+static void emit_loop(Planner *p, Node *n)
+{
+    Loop *loop = n->loop;
+    LoopInfo *info = &p->loops[loop->id];
+    info->depth = p->depth;
+    if (p->depth >= MAX_DEPTH) {
+        diag_error(p->diagnostics, "E0904", n->origin ? n->origin->span : (Span){ 0 }, "loops are nested too deeply (more than %d)", MAX_DEPTH);
+        p->failed = true;
+        return;
+    }
+    lay_out_loop(p, loop);
+    for (int i = 0; i < loop->n_carry; i++)
+        if (info->carry_needed[i])
+            emit_copy(p, loop->init[i], &info->carry[i], view_of(p, loop->init[i]), &loop->carry[i]->axes, lane_of(p, loop->carry[i]));
+    Instr *instr = loop_instr(p, n);
+    instr_add(p, instr);
+    Block *block = p->block;
+    int outer = p->span;
+    instr->span = span_open(p);
+    p->block = &instr->body;
+    p->depth++;
+    if (p->region) emit_straight(p, info->body.at, info->body.n);
+    else emit_block(p, &info->body);
+    emit_keep(p, loop);
+    emit_next(p, loop);
+    p->depth--;
+    p->block = block;
+    p->span = outer;
+}
+
+static void emit_result(Planner *p, Node *n)
+{
+    Loop *loop = n->in[0]->loop;
+    LoopInfo *loop_info = &p->loops[loop->id];
+    Info *info = info_of(p, n);
+    int i = (int)n->key;
+    info->view = i < loop->n_carry ? loop_info->carry[i] : loop_info->keep[i - loop->n_carry];
+    if (!p->region || !info->escapes || p->buffers[info->view.buffer].base != BASE_LOCAL) return;
+    View outside = view_new(p, &info->order, info->lane, true);
+    emit_copy(p, n, &outside, &info->view, &n->axes, info->lane);
+    if (!info->lane) p->block->at[p->block->n - 1]->first_chunk = true;
+    info->view = outside;
+}
+
+/* ---- Leaves and single nodes ---- */
+
+static void emit_slot(Planner *p, Node *n)
+{
+    const Shape *shape = &p->store->slots[n->key].shape;
+    View view = { .buffer = slot_buffer(p, (uint32_t)n->key, false) };
+    int64_t stride = 1;
+    for (int i = shape->n - 1; i >= 0; i--) {
+        view_set(&view, shape->at[i], stride);
+        stride *= axis_size(shape->at[i]);
+    }
+    info_of(p, n)->view = view;
+}
+
+static void emit_step(Planner *p, Node *n)
+{
+    View view = view_for(p, n);
+    Nest nest;
+    nest_begin(&nest, (const View *[]){ &view }, 1);
+    instr_add(p, nest_instr(p, &nest, INSTR_STEP, n));
+}
+
+void emit_single(Planner *p, Node *n)
+{
+    switch (op_info[n->op].family) {
+    case FAMILY_DOT: emit_dot(p, n); return;
+    case FAMILY_FOLD: emit_fold(p, n); return;
+    case FAMILY_ALONG:
+        if (n->op == OP_svdvals) emit_svdvals(p, n);
+        else emit_along(p, n);
+        return;
+    default: break;
+    }
+    switch (n->op) {
+    case OP_slot: emit_slot(p, n); break;
+    case OP_iota: emit_iota(p, n); break;
+    case OP_step: emit_step(p, n); break;
+    case OP_random: emit_random(p, n); break;
+    case OP_index: emit_index(p, n); break;
+    case OP_place: emit_place(p, n); break;
+    case OP_reshape: emit_reshape(p, n); break;
+    case OP_concat: emit_concat(p, n); break;
+    case OP_gather: emit_gather(p, n); break;
+    case OP_scatter: emit_scatter(p, n); break;
+    case OP_put: emit_put(p, n); break;
+    case OP_loop: emit_loop(p, n); break;
+    case OP_result: emit_result(p, n); break;
+    case OP_carry: info_of(p, n)->view = p->loops[n->loop->id].carry[n->key]; break;
+    default: break;             /* constants, times and views lie where they are asked for */
+    }
+}
+
+/* ---- Blocks ---- */
+
+static void emit_region(Planner *p, Region *region)
+{
+    Instr *instr = instr_new(p, INSTR_REGION, NULL);
+    instr->items = region->items;
+    instr->chunk = region->chunk;
+    instr_add(p, instr);
+    Block *block = p->block;
+    int outer = p->span;
+    p->region = region;
+    instr->span = span_open(p);
+    p->block = &instr->body;
+    emit_straight(p, region->nodes.at, region->nodes.n);
+    p->region = NULL;
+    p->block = block;
+    p->span = outer;
+}
+
+/* A block's nodes level by level: first what crosses items or has none, then the regions. */
+static void emit_block(Planner *p, const NodeList *nodes)
+{
+    int levels = 0;
+    for (int i = 0; i < nodes->n; i++)
+        if (info_of(p, nodes->at[i])->level >= levels) levels = info_of(p, nodes->at[i])->level + 1;
+    Node **whole = ARENA_ARRAY(&p->work, Node *, nodes->n + 1);
+    for (int level = 0; level < levels; level++) {
+        int n = 0;
+        int first = p->n_regions, last = -1;
+        for (int i = 0; i < nodes->n; i++) {
+            const Info *info = info_of(p, nodes->at[i]);
+            if (info->level != level) continue;
+            if (!info->region) {
+                whole[n++] = nodes->at[i];
+            } else {
+                if (info->region - 1 < first) first = info->region - 1;
+                if (info->region - 1 > last) last = info->region - 1;
+            }
+        }
+        emit_straight(p, whole, n);
+        for (int r = first; r <= last; r++) emit_region(p, p->regions[r]);
+    }
+}
+
+/* Results go to their slots once everything is computed.  One that lies in a slot itself is put aside first, as that
+ * slot may be overwritten. */
+static void emit_commit(Planner *p)
+{
+    const Program *program = p->program;
+    View *from = ARENA_ARRAY(&p->work, View, program->n + 1);
+    for (int i = 0; i < program->n; i++) {
+        Node *n = program->outputs[i].value;
+        from[i] = *view_of(p, n);
+        if (p->buffers[from[i].buffer].base < BASE_SLOT) continue;
+        View aside = view_new(p, &info_of(p, n)->order, 0, true);
+        emit_copy(p, n, &aside, &from[i], &n->axes, 0);
+        from[i] = aside;
+    }
+    p->block = &p->code->commit;
+    for (int i = 0; i < program->n; i++) {
+        const Output *o = &program->outputs[i];
+        const Slot *slot = &p->store->slots[o->slot];
+        View to = { .buffer = slot_buffer(p, o->slot, true) };
+        int64_t stride = 1;
+        for (int a = slot->shape.n - 1; a >= 0; a--) {
+            view_set(&to, slot->shape.at[a], stride);
+            stride *= axis_size(slot->shape.at[a]);
+        }
+        Axes axes = axes_of(slot->shape);
+        emit_copy(p, o->value, &to, &from[i], &axes, 0);
+        p->block->at[p->block->n - 1]->flag = slot->is_cell || slot->shape.n == 0;
+    }
+}
+
+void emit_program(Planner *p)
+{
+    p->block = &p->code->main;
+    p->span = -1;
+    span_open(p);
+    emit_block(p, &p->top);
+    emit_commit(p);
+    Block body = p->code->main;
+    p->code->main = p->prologue;
+    p->block = &p->code->main;
+    for (int i = 0; i < body.n; i++) instr_add(p, body.at[i]);
+}

@@ -1,0 +1,114 @@
+/* fold.c: sums, products, extremes over axes, and what runs along one axis: argmax, cumsum, argsort, singular values. */
+#include "lang/plan/inside.h"
+
+/* The dims of a nest that the result lacks. */
+static int count_folded(const Nest *nest)
+{
+    int n = 0;
+    for (int d = 0; d < nest->n; d++) n += nest->dim[d].stride[0] == 0;
+    return n;
+}
+
+static int folded_dim(const Nest *nest)
+{
+    for (int d = 0; d < nest->n; d++)
+        if (nest->dim[d].stride[0] == 0) return d;
+    return -1;
+}
+
+static void fold_nest(Planner *p, Node *n, Nest *nest, const View *to, const View *from)
+{
+    nest_begin(nest, (const View *[]){ to, from }, 2);
+    for (int i = 0; i < n->in[0]->axes.n; i++) nest_axis(p, nest, n->in[0]->axes.at[i], lane_of(p, n));
+    nest_tidy(nest);
+}
+
+/* The operand copied so that the folded axes are one in memory. */
+static View copied_for_fold(Planner *p, Node *n, const View *from)
+{
+    Node *x = n->in[0];
+    Axis lane = axes_have(&x->axes, lane_of(p, n)) ? lane_of(p, n) : 0;
+    Shape order = { 0 };
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < x->axes.n; i++)
+            if (axes_have(&n->axes, x->axes.at[i]) == (pass == 0)) order.at[order.n++] = x->axes.at[i];
+    View to = view_new(p, &order, lane, false);
+    emit_copy(p, n, &to, from, &x->axes, lane);
+    return to;
+}
+
+/* Puts the folded dim, then the contiguous columns if there are any, last.  Returns whether there are columns. */
+static bool arrange_fold(Nest *nest)
+{
+    int k = folded_dim(nest);
+    if (k < 0) {
+        const int64_t zero[2] = { 0 };
+        nest_dim(nest, 1, zero);
+    } else {
+        nest_last(nest, k);
+    }
+    for (int d = 0; d < nest->n - 1; d++)
+        if (nest->dim[d].stride[0] == 1 && nest->dim[d].stride[1] == 1) {
+            nest_last(nest, d);
+            return true;
+        }
+    return false;
+}
+
+void emit_fold(Planner *p, Node *n)
+{
+    View to = view_for(p, n), from = *view_of(p, n->in[0]);
+    Nest nest;
+    fold_nest(p, n, &nest, &to, &from);
+    if (count_folded(&nest) > 1) {
+        from = copied_for_fold(p, n, &from);
+        fold_nest(p, n, &nest, &to, &from);
+    }
+    bool columns = arrange_fold(&nest);
+    Instr *instr = nest_instr(p, &nest, columns ? INSTR_FOLD_ROWS : INSTR_FOLD_LINE, n);
+    split_instr(p, instr, 0, columns ? instr->n_dims - 2 : instr->n_dims - 1, op_info[n->op].flops);
+    if (columns && instr->split < 0) split_instr(p, instr, instr->n_dims - 1, instr->n_dims, op_info[n->op].flops);
+    instr_add(p, instr);
+}
+
+/* A nest over all axes but one, which comes last. */
+static void along_nest(Planner *p, Node *n, Nest *nest, const View *to, const View *from)
+{
+    nest_begin(nest, (const View *[]){ to, from }, 2);
+    for (int i = 0; i < n->in[0]->axes.n; i++)
+        if (n->in[0]->axes.at[i] != n->axis) nest_axis(p, nest, n->in[0]->axes.at[i], lane_of(p, n));
+    nest_tidy(nest);
+    const int64_t strides[2] = { view_stride(to, n->axis), view_stride(from, n->axis) };
+    nest_dim(nest, axis_size(n->axis), strides);
+}
+
+void emit_along(Planner *p, Node *n)
+{
+    View to = view_for(p, n), from = *view_of(p, n->in[0]);
+    Nest nest;
+    along_nest(p, n, &nest, &to, &from);
+    InstrKind kind = n->op == OP_cumsum ? INSTR_CUMSUM : n->op == OP_argsort ? INSTR_ARGSORT : INSTR_ARG_LINE;
+    bool columns = kind == INSTR_ARG_LINE && arrange_fold(&nest);
+    Instr *instr = nest_instr(p, &nest, columns ? INSTR_ARG_ROWS : kind, n);
+    instr->flag = kind == INSTR_ARG_LINE ? n->op == OP_argmax : n->flag;
+    if (kind == INSTR_ARGSORT) scratch_needed(p, 3 * axis_size(n->axis));
+    split_instr(p, instr, 0, columns ? instr->n_dims - 2 : instr->n_dims - 1, op_info[n->op].flops);
+    instr_add(p, instr);
+}
+
+void emit_svdvals(Planner *p, Node *n)
+{
+    Axis rows = n->axis, columns = n->part[0], out = n->part[1];
+    View to = view_for(p, n), from = *view_of(p, n->in[0]);
+    Nest nest;
+    nest_begin(&nest, (const View *[]){ &to, &from }, 2);
+    for (int i = 0; i < n->axes.n; i++)
+        if (n->axes.at[i] != out) nest_axis(p, &nest, n->axes.at[i], lane_of(p, n));
+    nest_tidy(&nest);
+    nest_dim(&nest, axis_size(rows), (int64_t[]){ 0, view_stride(&from, rows) });
+    nest_dim(&nest, axis_size(columns), (int64_t[]){ 0, view_stride(&from, columns) });
+    Instr *instr = nest_instr(p, &nest, INSTR_SVDVALS, n);
+    instr->along_stride = view_stride(&to, out);
+    scratch_needed(p, padded(axis_size(rows) * axis_size(columns)) + axis_size(out));
+    instr_add(p, instr);
+}

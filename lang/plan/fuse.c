@@ -1,0 +1,287 @@
+/* fuse.c: the order of a straight stretch of nodes, with maps over the same axes fused into tile programs.
+ *
+ * Maps of one depth and the same axes become one unit, where the depth of a map is that of its operands of the same
+ * axes, and every other way from node to node goes one deeper: so units never wait for each other in a circle. */
+#include "lang/plan/inside.h"
+
+#include <string.h>
+
+typedef struct Edge { int to; struct Edge *next; } Edge;
+typedef struct Unit { NodeList nodes; int depth, waits; uint32_t key; bool is_map, done; Edge *users; } Unit;
+typedef struct Stretch { Unit *unit; int n, batch; } Stretch;
+
+static bool is_map(const Node *n) { return op_info[n->op].family == FAMILY_MAP; }
+
+static bool same_space(const Planner *p, const Node *a, const Node *b)
+{
+    return axes_equal(&a->axes, &b->axes) && p->info[a->id].lane == p->info[b->id].lane;
+}
+
+static bool is_member(const Planner *p, const Stretch *s, const Node *n) { return p->info[n->id].batch == s->batch; }
+
+/* ---- Depths and units ---- */
+
+typedef struct DepthOf { Stretch *stretch; int depth; } DepthOf;
+
+static void deepen(Planner *p, Node *user, Node *operand, int which, void *context)
+{
+    (void)which;
+    DepthOf *d = context;
+    Node *below = is_map(user) ? node_below(operand) : operand;
+    if (!is_member(p, d->stretch, below)) return;
+    int depth = info_of(p, below)->depth;
+    if (!(is_map(user) && is_map(below) && same_space(p, user, below))) depth++;
+    if (depth > d->depth) d->depth = depth;
+}
+
+static int unit_of(Planner *p, Stretch *s, Node *n)
+{
+    int depth = info_of(p, n)->depth;
+    if (is_map(n))
+        for (int u = s->n - 1; u >= 0; u--)
+            if (s->unit[u].is_map && s->unit[u].depth == depth && same_space(p, s->unit[u].nodes.at[0], n)) return u;
+    s->unit[s->n] = (Unit){ .depth = depth, .is_map = is_map(n) };
+    return s->n++;
+}
+
+static void form_units(Planner *p, Stretch *s, Node **nodes, int n)
+{
+    for (int i = 0; i < n; i++) {
+        DepthOf d = { s, 0 };
+        visit_operands(p, nodes[i], deepen, &d);
+        info_of(p, nodes[i])->depth = d.depth;
+        int u = unit_of(p, s, nodes[i]);
+        info_of(p, nodes[i])->unit = u;
+        node_list_add(p, &s->unit[u].nodes, nodes[i]);
+        s->unit[u].key = nodes[i]->id;
+    }
+}
+
+/* ---- Order ---- */
+
+static void add_edge(Planner *p, Stretch *s, const Node *from, int to)
+{
+    if (!is_member(p, s, from)) return;
+    int unit = info_of(p, from)->unit;
+    if (unit == to) return;
+    Edge *edge = ARENA_NEW(&p->work, Edge);
+    *edge = (Edge){ to, s->unit[unit].users };
+    s->unit[unit].users = edge;
+    s->unit[to].waits++;
+}
+
+static void wait_for(Planner *p, Node *user, Node *operand, int which, void *context)
+{
+    (void)which;
+    Stretch *s = context;
+    int to = info_of(p, user)->unit;
+    add_edge(p, s, operand, to);
+    Node *below = node_below(operand);
+    if (below != operand) add_edge(p, s, below, to);
+}
+
+static int next_ready(const Stretch *s)
+{
+    int best = -1;
+    for (int u = 0; u < s->n; u++)
+        if (!s->unit[u].done && !s->unit[u].waits && (best < 0 || s->unit[u].key < s->unit[best].key)) best = u;
+    return best;
+}
+
+/* ---- Tile programs ---- */
+
+/* The part [from, to) of a unit's maps that becomes one instruction. */
+typedef struct Tile {
+    Planner *p;
+    const NodeList *nodes;
+    int from, to;
+    int (*made_at)[3];          /* by place in nodes and operand: the place of the operand in nodes, or -1 */
+    int *reg, *last, *within;   /* by place in nodes: register of the value; its last use and number of uses in the tile */
+    bool *stored;               /* used outside the tile */
+    int n_registers, n_loads, n_constants, n_steps;
+    Node *load[TILE_REGISTERS];
+    uint8_t load_reg[TILE_REGISTERS];
+    TileConst constant[TILE_REGISTERS];
+    bool busy[TILE_REGISTERS];
+    TileStep *steps;
+} Tile;
+
+enum { LONGEST_TILE = 96 };     /* maps in one tile program */
+
+static int take_register(Tile *t)
+{
+    for (int r = 0; r < TILE_REGISTERS; r++)
+        if (!t->busy[r]) {
+            t->busy[r] = true;
+            if (r >= t->n_registers) t->n_registers = r + 1;
+            return r;
+        }
+    return -1;
+}
+
+static int constant_register(Tile *t, double value)
+{
+    for (int i = 0; i < t->n_constants; i++)
+        if (memcmp(&t->constant[i].value, &value, sizeof value) == 0) return t->constant[i].reg;
+    int r = take_register(t);
+    if (r >= 0) t->constant[t->n_constants++] = (TileConst){ (uint8_t)r, value };
+    return r;
+}
+
+static int load_register(Tile *t, Node *n)
+{
+    for (int i = 0; i < t->n_loads; i++)
+        if (t->load[i] == n) return t->load_reg[i];
+    int r = take_register(t);
+    if (r < 0) return -1;
+    t->load[t->n_loads] = n;
+    t->load_reg[t->n_loads++] = (uint8_t)r;
+    return r;
+}
+
+/* Register of an operand that comes from outside the tile; -1 if there is none left. */
+static int outside_register(Tile *t, Node *operand)
+{
+    Node *n = node_below(operand);
+    return n->op == OP_const ? constant_register(t, n->value) : load_register(t, n);
+}
+
+static void count_uses(Tile *t)
+{
+    for (int i = t->from; i < t->to; i++) {
+        t->last[i] = i;
+        t->within[i] = 0;
+        for (int k = 0; k < t->nodes->at[i]->n_in; k++) {
+            int at = t->made_at[i][k];
+            if (at < t->from) continue;
+            t->last[at] = i;
+            t->within[at]++;
+        }
+    }
+}
+
+/* Gives every value a register; false if there are not enough.  Registers of operands and results are bound to memory; only those
+ * of values that stay inside are used again. */
+static bool assign_registers(Tile *t)
+{
+    memset(t->busy, 0, sizeof t->busy);
+    t->n_registers = t->n_loads = t->n_constants = t->n_steps = 0;
+    count_uses(t);
+    for (int i = t->from; i < t->to; i++)
+        for (int k = 0; k < t->nodes->at[i]->n_in; k++)
+            if (t->made_at[i][k] < t->from && outside_register(t, t->nodes->at[i]->in[k]) < 0) return false;
+    for (int i = t->from; i < t->to; i++) {
+        Node *n = t->nodes->at[i];
+        int in[3] = { 0 };
+        for (int k = 0; k < n->n_in; k++)
+            in[k] = t->made_at[i][k] < t->from ? outside_register(t, n->in[k]) : t->reg[t->made_at[i][k]];
+        t->stored[i] = t->within[i] < info_of(t->p, n)->uses;
+        if ((t->reg[i] = take_register(t)) < 0) return false;
+        t->steps[t->n_steps++] = (TileStep){ (uint8_t)n->op, (uint8_t)t->reg[i], (uint8_t)in[0], (uint8_t)in[1], (uint8_t)in[2] };
+        for (int k = 0; k < n->n_in; k++) {
+            int at = t->made_at[i][k];
+            if (at >= t->from && !t->stored[at] && t->last[at] == i) t->busy[t->reg[at]] = false;
+        }
+    }
+    return true;
+}
+
+static TileProgram *tile_program(Planner *p, const Tile *t, int n_results)
+{
+    TileProgram *program = ARENA_NEW(p->memory, TileProgram);
+    program->n_steps = t->n_steps;
+    program->n_registers = t->n_registers;
+    program->n_results = n_results;
+    program->n_constants = t->n_constants;
+    program->steps = ARENA_ARRAY(p->memory, TileStep, t->n_steps);
+    program->constants = ARENA_ARRAY(p->memory, TileConst, t->n_constants + 1);
+    program->origins = ARENA_ARRAY(p->memory, const Origin *, t->n_steps);
+    program->out = ARENA_ARRAY(p->memory, uint8_t, n_results + 1);
+    program->in = ARENA_ARRAY(p->memory, uint8_t, t->n_loads + 1);
+    memcpy(program->steps, t->steps, (size_t)t->n_steps * sizeof *t->steps);
+    memcpy(program->constants, t->constant, (size_t)t->n_constants * sizeof *t->constant);
+    memcpy(program->in, t->load_reg, (size_t)t->n_loads);
+    int out = 0;
+    for (int i = t->from; i < t->to; i++) {
+        program->origins[i - t->from] = t->nodes->at[i]->origin;
+        if (t->stored[i]) program->out[out++] = (uint8_t)t->reg[i];
+    }
+    return program;
+}
+
+static void emit_tile(Planner *p, Tile *t)
+{
+    const View *views[MAX_REFS];
+    int n = 0;
+    Node *first = t->nodes->at[t->from];
+    for (int i = t->from; i < t->to; i++)
+        if (t->stored[i]) {
+            if (n) info_of(p, t->nodes->at[i])->order = info_of(p, first)->order;
+            else first = t->nodes->at[i];
+            view_for(p, t->nodes->at[i]);
+            views[n++] = &info_of(p, t->nodes->at[i])->view;
+        }
+    int n_results = n;
+    if (!n_results) return;
+    for (int i = 0; i < t->n_loads; i++) views[n++] = view_of(p, t->load[i]);
+    Nest nest;
+    nest_begin(&nest, views, n);
+    for (int i = 0; i < first->axes.n; i++) nest_axis(p, &nest, first->axes.at[i], info_of(p, first)->lane);
+    nest_tidy(&nest);
+    while (nest.n < 2) {
+        NestDim one = { .size = 1 };
+        memmove(&nest.dim[1], &nest.dim[0], (size_t)nest.n * sizeof one);
+        nest.dim[0] = one;
+        nest.n++;
+    }
+    Instr *instr = nest_instr(p, &nest, INSTR_MAP, first);
+    instr->tile = tile_program(p, t, n_results);
+    double flops = 0;
+    for (int i = 0; i < t->n_steps; i++) flops += op_info[t->steps[i].op].flops;
+    split_instr(p, instr, 0, instr->n_dims, flops / 4 + 1);
+    instr_add(p, instr);
+}
+
+/* A unit of maps becomes as few instructions as registers allow. */
+static void emit_maps(Planner *p, const NodeList *nodes)
+{
+    Tile t = { .p = p, .nodes = nodes };
+    t.made_at = arena_alloc(&p->work, (size_t)nodes->n * sizeof *t.made_at);
+    t.reg = ARENA_ARRAY(&p->work, int, nodes->n);
+    t.last = ARENA_ARRAY(&p->work, int, nodes->n);
+    t.within = ARENA_ARRAY(&p->work, int, nodes->n);
+    t.stored = ARENA_ARRAY(&p->work, bool, nodes->n);
+    t.steps = ARENA_ARRAY(&p->work, TileStep, nodes->n);
+    for (int i = 0; i < nodes->n; i++) {
+        info_of(p, nodes->at[i])->place = i;
+        for (int k = 0; k < nodes->at[i]->n_in; k++) {
+            const Node *below = node_below(nodes->at[i]->in[k]);
+            const Info *info = info_of(p, below), *own = info_of(p, nodes->at[i]);
+            t.made_at[i][k] = is_map(below) && info->batch == own->batch && info->unit == own->unit ? info->place : -1;
+        }
+    }
+    for (t.from = 0; t.from < nodes->n; t.from = t.to) {
+        int room = nodes->n - t.from;
+        if (room > LONGEST_TILE) room = LONGEST_TILE;
+        t.to = t.from + room;
+        while (!assign_registers(&t)) t.to--;           /* one map always fits */
+        emit_tile(p, &t);
+    }
+}
+
+void emit_straight(Planner *p, Node **nodes, int n)
+{
+    if (!n) return;
+    Stretch s = { .batch = ++p->batches };
+    s.unit = ARENA_ARRAY(&p->work, Unit, n);
+    for (int i = 0; i < n; i++) info_of(p, nodes[i])->batch = s.batch;
+    form_units(p, &s, nodes, n);
+    for (int i = 0; i < n; i++) visit_operands(p, nodes[i], wait_for, &s);
+    for (int u; (u = next_ready(&s)) >= 0;) {
+        Unit *unit = &s.unit[u];
+        unit->done = true;
+        for (Edge *e = unit->users; e; e = e->next) s.unit[e->to].waits--;
+        if (unit->is_map) emit_maps(p, &unit->nodes);
+        else emit_single(p, unit->nodes.at[0]);
+    }
+}

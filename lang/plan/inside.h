@@ -1,0 +1,177 @@
+/* inside.h: what the parts of the planner share.
+ *
+ * The planner goes once through these stages, each in the file of its name:
+ *   need     which nodes the outputs need, and the blocks (top, bodies of loops) they stand in
+ *   lanes    which axis of a node runs along the SIMD lanes; levels; regions that run chunk by chunk
+ *   layout   the order of the axes in memory; views and buffers
+ *   emit     instructions, block by block (fuse: maps; dot: products; move, fold, leaf: the rest)
+ *   buffers  live ranges and places in the arenas */
+#ifndef EBM_PLAN_INSIDE_H
+#define EBM_PLAN_INSIDE_H
+
+#include "lang/plan/plan.h"
+#include "vm/code.h"
+
+/* A stretch of planned memory.  The slot buffers stand for the store's own memory. */
+typedef struct Buffer {
+    int32_t base;               /* BASE_ARENA, BASE_LOCAL, BASE_SLOT + i */
+    int64_t count;              /* values */
+    int64_t offset;             /* within its base, once placed */
+    int home;                   /* the span (see Span of instructions) it was made in: it lives within one pass of it */
+    int region;                 /* local: the region whose chunks it belongs to */
+    int first, last;            /* positions of the first and last instruction that touch it */
+} Buffer;
+
+/* Where a node's values lie: strides by axis.  An axis that is not listed has stride 0. */
+typedef struct View {
+    int buffer;                 /* number of the buffer; -1: not laid out yet */
+    int64_t offset;
+    int n;
+    Axis axis[MAX_AXES];
+    int64_t stride[MAX_AXES];
+} View;
+
+typedef struct NodeList { Node **at; int n, room; } NodeList;
+
+/* A chunked stretch of a block: nodes that treat one item axis each as independent places. */
+typedef struct Region {
+    int id;                     /* from 1 */
+    int64_t items, chunk;
+    int level;
+    NodeList nodes;
+} Region;
+
+/* What the planner knows of a loop. */
+typedef struct LoopInfo {
+    bool needed, chunked;       /* chunked: it runs whole inside one region */
+    bool *carry_needed, *keep_needed, *keep_escapes;
+    NodeList body;              /* nodes directly in it, in order */
+    NodeList outside;           /* nodes of other scopes that its body reads */
+    View *carry, *keep;
+    int depth;
+} LoopInfo;
+
+/* What the planner knows of a node. */
+typedef struct Info {
+    bool needed;
+    bool escapes;               /* used outside its region */
+    Axis lane;                  /* 0: none */
+    int level, region;
+    int uses;                   /* by other nodes (through spreads and stops), loops and outputs */
+    int batch, depth, unit, place; /* of the stretch being emitted: the fused map, or the node alone (fuse.c) */
+    Shape order;                /* of its axes in memory, outermost first; n = 0 until known (or scalar) */
+    bool ordered;
+    View view;
+} Info;
+
+/* A span of instructions, from position `first` to `last`: the code, the body of a loop, of a region. */
+typedef struct SpanOf { int outer, region, first, last; } SpanOf;
+
+typedef struct Planner {
+    Arena *memory;              /* of the code */
+    Arena work;                 /* of the planning */
+    Graph *graph;
+    const Program *program;
+    const Store *store;
+    Diagnostics *diagnostics;
+    Code *code;
+    Info *info;                 /* by node id */
+    LoopInfo *loops;            /* by loop id */
+    uint32_t n_loops;
+    NodeList top;               /* needed nodes outside loops */
+    Region **regions;           /* by id - 1 */
+    int n_regions;
+    Buffer *buffers;
+    int n_buffers, buffers_room;
+    SpanOf *spans;
+    int n_spans, spans_room;
+    int span;                   /* the one being filled */
+    int *slot_buffers;          /* by slot of the store: its buffer + 1, or 0 */
+    Region *region;             /* being filled; null outside */
+    int depth;                  /* of loops around */
+    Block *block;               /* instructions being collected; room in block_room */
+    Block prologue;             /* constants */
+    int batches;
+    bool failed;
+} Planner;
+
+static inline Info *info_of(const Planner *p, const Node *n) { return &p->info[n->id]; }
+void node_list_add(Planner *p, NodeList *list, Node *n);
+/* The node that a value is the same array as: below spreads, stops and implicits. */
+Node *node_below(Node *n);
+/* Calls visit for each node whose value `n` reads: its operands; for a loop, first values and all that its body reads from
+ * outside; for a result, its loop. */
+void visit_operands(Planner *p, Node *n, void (*visit)(Planner *p, Node *user, Node *operand, int which, void *context), void *context);
+bool is_view(const Node *n);
+
+/* need.c */
+void find_needed(Planner *p);
+
+/* lanes.c */
+void find_regions(Planner *p);
+/* The axis of operand `which` that runs along with the result's axis a: an axis of the operand, 0 if it is constant along a;
+ * false if places along a mix. */
+bool axis_in_operand(const Node *n, int which, Axis a, Axis *in_operand);
+
+/* An axis of a value computed outside regions that regions will run along: it goes innermost in memory.  0: none. */
+Axis item_axis(const Planner *p, const Node *n);
+
+/* layout.c */
+void    find_orders(Planner *p);
+int     slot_buffer(Planner *p, uint32_t slot, bool written);
+int     buffer_new(Planner *p, int32_t base, int64_t count);
+/* A new buffer for a value with these axes where it is to be kept (this chunk's memory, or the arena). */
+View    view_new(Planner *p, const Shape *order, Axis lane, bool escapes);
+View    view_for(Planner *p, const Node *n);            /* view_new for a node, noted as its place */
+/* Where a node lies; constants are put into memory when first asked for. */
+const View *view_of(Planner *p, Node *n);
+int64_t view_stride(const View *v, Axis a);
+void    view_set(View *v, Axis a, int64_t stride);
+void    view_drop(View *v, Axis a);
+int64_t padded(int64_t count);                          /* to 16 values */
+
+/* nest.c: loops around a kernel. */
+typedef struct NestDim { int64_t size; bool lane; int64_t stride[MAX_REFS]; } NestDim;
+typedef struct Nest { int n, n_views; NestDim dim[MAX_DIMS + MAX_AXES]; const View *view[MAX_REFS]; } Nest;
+void    nest_begin(Nest *nest, const View *const *views, int n_views);
+void    nest_axis(Planner *p, Nest *nest, Axis a, Axis lane);
+void    nest_dim(Nest *nest, int64_t size, const int64_t *strides);
+/* Sorts the dims by the result's strides, drops dims of size 1 and merges dims that are one in memory. */
+void    nest_tidy(Nest *nest);
+/* Takes the dim `at` out of the nest and puts it last. */
+void    nest_last(Nest *nest, int at);
+Instr  *nest_instr(Planner *p, const Nest *nest, InstrKind kind, const Node *node);
+
+/* emit.c */
+void    emit_program(Planner *p);
+Instr  *instr_new(Planner *p, InstrKind kind, const Node *node);
+void    instr_add(Planner *p, Instr *instr);
+void    emit_copy(Planner *p, const Node *node, const View *to, const View *from, const Axes *axes, Axis lane);
+void    emit_fill(Planner *p, const Node *node, const View *to, const Axes *axes, Axis lane, double value);
+Axis    lane_of(const Planner *p, const Node *n);       /* its lane axis while in a region, else 0 */
+void    scratch_needed(Planner *p, int64_t values);      /* of the kernels' own memory, for each thread */
+void    split_instr(const Planner *p, Instr *instr, int first, int last, double work);  /* work: of one turn of the nest */
+
+/* fuse.c */
+void    emit_straight(Planner *p, Node **nodes, int n); /* nodes of one level or region, in any order */
+void    emit_single(Planner *p, Node *n);               /* emit.c: one node that is no map */
+
+/* dot.c, fold.c, move.c, leaf.c */
+void    emit_dot(Planner *p, Node *n);
+void    emit_fold(Planner *p, Node *n);
+void    emit_along(Planner *p, Node *n);
+void    emit_svdvals(Planner *p, Node *n);
+void    emit_index(Planner *p, Node *n);
+void    emit_place(Planner *p, Node *n);
+void    emit_reshape(Planner *p, Node *n);
+void    emit_concat(Planner *p, Node *n);
+void    emit_gather(Planner *p, Node *n);
+void    emit_scatter(Planner *p, Node *n);
+void    emit_put(Planner *p, Node *n);
+void    emit_iota(Planner *p, Node *n);
+void    emit_random(Planner *p, Node *n);
+
+/* buffers.c */
+void    place_buffers(Planner *p);
+
+#endif

@@ -1,0 +1,260 @@
+/* layout.c: the order of a value's axes in memory, and where values lie.
+ *
+ * A value whose result goes to a slot takes the slot's order, and so do, going back, the values it is made of element by element; others follow
+ * their operands.  The lane axis is always innermost, padded to 16 values. */
+#include "lang/plan/inside.h"
+
+#include <string.h>
+
+/* ---- Orders ---- */
+
+static void order_add(Shape *order, const Node *n, Axis a)
+{
+    if (!axes_have(&n->axes, a)) return;
+    for (int i = 0; i < order->n; i++)
+        if (order->at[i] == a) return;
+    order->at[order->n++] = a;
+}
+
+static void order_add_all(Shape *order, const Node *n, const Shape *from)
+{
+    for (int i = 0; i < from->n; i++) order_add(order, n, from->at[i]);
+}
+
+/* Sets the order if there is none yet; axes that `wish` lacks come first, as set. */
+static void set_order(Planner *p, const Node *n, const Shape *wish)
+{
+    Info *info = info_of(p, n);
+    if (info->ordered || !info->needed) return;
+    Shape rest = { 0 }, order = { 0 };
+    for (int i = 0; i < n->axes.n; i++) {
+        bool wished = false;
+        for (int k = 0; k < wish->n; k++) wished |= wish->at[k] == n->axes.at[i];
+        if (!wished) rest.at[rest.n++] = n->axes.at[i];
+    }
+    order_add_all(&order, n, &rest);
+    order_add_all(&order, n, wish);
+    info->order = order;
+    info->ordered = true;
+}
+
+/* `order` with the axes `out` replaced by the axes `in` at the place of the first of them. */
+static Shape order_replace(const Shape *order, const Shape *out, const Shape *in)
+{
+    Shape result = { 0 };
+    bool done = false;
+    for (int i = 0; i < order->n; i++) {
+        bool replaced = false;
+        for (int k = 0; k < out->n; k++) replaced |= out->at[k] == order->at[i];
+        if (!replaced && result.n < MAX_AXES) result.at[result.n++] = order->at[i];
+        for (int k = 0; replaced && !done && k < in->n; k++)
+            if (result.n < MAX_AXES) result.at[result.n++] = in->at[k];
+        done |= replaced;
+    }
+    return result;
+}
+
+static Shape shape_one(Axis a) { return (Shape){ .n = 1, .at = { a } }; }
+
+/* Passes a node's order on to what it is made of. */
+static void order_operands(Planner *p, const Node *n)
+{
+    const Shape *order = &info_of(p, n)->order;
+    if (op_info[n->op].family == FAMILY_MAP || n->op == OP_spread || n->op == OP_stop || n->op == OP_put || n->op == OP_cumsum || n->op == OP_argsort) {
+        for (int i = 0; i < n->n_in; i++) set_order(p, n->in[i], order);
+    } else if (n->op == OP_implicit) {
+        set_order(p, n->in[0], order);
+    } else if (node_is_rename(n)) {
+        Shape wish = *order;
+        for (int i = 0; i < wish.n; i++)
+            for (int k = 0; k < n->move->n; k++)
+                if (order->at[i] == n->move->at[k].term[0].axis) wish.at[i] = n->move->at[k].from;
+        set_order(p, n->in[0], &wish);
+    } else if (n->op == OP_reshape) {
+        Shape wish = order_replace(order, n->to, n->from);
+        set_order(p, n->in[0], &wish);
+    } else if (n->op == OP_carry) {
+        set_order(p, n->loop->init[n->key], order);
+        set_order(p, n->loop->next[n->key], order);
+    } else if (n->op == OP_result) {
+        const Loop *loop = n->in[0]->loop;
+        int i = (int)n->key;
+        set_order(p, i < loop->n_carry ? loop->carry[i] : loop->keep[i - loop->n_carry], order);
+    }
+}
+
+/* An order that follows the operands'. */
+static void order_from_operands(Planner *p, const Node *n)
+{
+    Shape order = { 0 };
+    if (n->op == OP_slot) {
+        order = p->store->slots[n->key].shape;
+    } else if (n->op == OP_reshape) {
+        order = order_replace(&info_of(p, n->in[0])->order, n->from, n->to);
+    } else if (n->op == OP_index) {
+        order = info_of(p, n->in[0])->order;
+        for (int i = 0; i < n->move->n; i++) {
+            const Coord *c = &n->move->at[i];
+            Shape from = shape_one(c->from), terms = { 0 };
+            for (int k = 0; k < c->n; k++) terms.at[terms.n++] = c->term[k].axis;
+            order = order_replace(&order, &from, &terms);
+        }
+    } else if (n->op == OP_carry) {
+        order = info_of(p, n->loop->init[n->key])->order;
+    } else if (n->op == OP_result) {
+        const Loop *loop = n->in[0]->loop;
+        int i = (int)n->key;
+        order = info_of(p, i < loop->n_carry ? loop->carry[i] : loop->keep[i - loop->n_carry])->order;
+    } else if (n->op != OP_random && n->op != OP_loop) {
+        for (int wanted = MAX_AXES; wanted >= 0; wanted--)
+            for (int i = 0; i < n->n_in; i++) {
+                const Info *in = info_of(p, n->in[i]);
+                if (in->needed && in->order.n == wanted) order_add_all(&order, n, &in->order);
+            }
+    } else if (n->to) {
+        order = *n->to;
+    }
+    set_order(p, n, &order);
+}
+
+void find_orders(Planner *p)
+{
+    for (int i = 0; i < p->program->n; i++) {
+        const Output *o = &p->program->outputs[i];
+        set_order(p, o->value, &p->store->slots[o->slot].shape);
+    }
+    uint32_t size = graph_size(p->graph);
+    for (uint32_t id = size; id-- > 0;)
+        if (p->info[id].needed && p->info[id].ordered) order_operands(p, graph_node(p->graph, id));
+    for (uint32_t id = 0; id < size; id++)
+        if (p->info[id].needed && !p->info[id].ordered) order_from_operands(p, graph_node(p->graph, id));
+}
+
+/* ---- Views and buffers ---- */
+
+int64_t padded(int64_t count) { return (count + 15) / 16 * 16; }
+
+int64_t view_stride(const View *v, Axis a)
+{
+    for (int i = 0; i < v->n; i++)
+        if (v->axis[i] == a) return v->stride[i];
+    return 0;
+}
+
+void view_set(View *v, Axis a, int64_t stride)
+{
+    int i = 0;
+    while (i < v->n && v->axis[i] != a) i++;
+    if (i == MAX_AXES) return;
+    v->axis[i] = a;
+    v->stride[i] = stride;
+    if (i == v->n) v->n++;
+}
+
+void view_drop(View *v, Axis a)
+{
+    for (int i = 0; i < v->n; i++)
+        if (v->axis[i] == a) {
+            v->n--;
+            v->axis[i] = v->axis[v->n];
+            v->stride[i] = v->stride[v->n];
+            return;
+        }
+}
+
+int buffer_new(Planner *p, int32_t base, int64_t count)
+{
+    if (p->n_buffers == p->buffers_room) {
+        int room = p->buffers_room ? 2 * p->buffers_room : 64;
+        Buffer *buffers = ARENA_ARRAY(&p->work, Buffer, room);
+        if (p->n_buffers) memcpy(buffers, p->buffers, (size_t)p->n_buffers * sizeof *buffers);
+        p->buffers = buffers;
+        p->buffers_room = room;
+    }
+    int home = p->span;
+    if (base == BASE_ARENA && p->region)
+        while (p->spans[home].region == p->region->id) home = p->spans[home].outer;
+    p->buffers[p->n_buffers] = (Buffer){ .base = base, .count = padded(count) + 16, .home = home, .first = -1, .last = -1,
+                                         .region = base == BASE_LOCAL ? p->region->id : 0 };
+    return p->n_buffers++;
+}
+
+int slot_buffer(Planner *p, uint32_t slot, bool written)
+{
+    int number = p->slot_buffers[slot] - 1;
+    if (number < 0) {
+        number = buffer_new(p, BASE_SLOT + p->code->n_slots, slot_count(&p->store->slots[slot]));
+        p->slot_buffers[slot] = number + 1;
+        p->code->slots[p->code->n_slots++] = (SlotUse){ .slot = slot };
+    }
+    SlotUse *use = &p->code->slots[p->buffers[number].base - BASE_SLOT];
+    if (written) use->written = true;
+    else use->read = true;
+    return number;
+}
+
+View view_new(Planner *p, const Shape *order, Axis lane, bool escapes)
+{
+    bool local = p->region && !escapes;
+    View view = { 0 };
+    int64_t stride = 1;
+    if (lane) {
+        view_set(&view, lane, 1);
+        stride = local && p->region ? p->region->chunk : padded(axis_size(lane));
+    }
+    for (int i = order->n - 1; i >= 0; i--) {
+        if (order->at[i] == lane) continue;
+        view_set(&view, order->at[i], stride);
+        stride *= axis_size(order->at[i]);
+    }
+    view.buffer = buffer_new(p, local ? BASE_LOCAL : BASE_ARENA, stride);
+    return view;
+}
+
+View view_for(Planner *p, const Node *n)
+{
+    Info *info = info_of(p, n);
+    Axis lane = info->lane ? info->lane : item_axis(p, n);
+    info->view = view_new(p, &info->order, lane, info->escapes);
+    return info->view;
+}
+
+/* Constants are filled in before anything else, once a run. */
+static View constant_view(Planner *p, const Node *n)
+{
+    int span = p->span;
+    Region *region = p->region;
+    Block *block = p->block;
+    p->span = 0;
+    p->region = NULL;
+    p->block = &p->prologue;
+    View view = { .buffer = buffer_new(p, BASE_ARENA, 1) };
+    emit_fill(p, n, &view, &n->axes, 0, n->value);
+    p->span = span;
+    p->region = region;
+    p->block = block;
+    return view;
+}
+
+/* A rename may give several axes new names at once (a transposed matrix keeps its two). */
+static View renamed_view(const Node *n, const View *from)
+{
+    View view = *from;
+    for (int i = 0; i < n->move->n; i++) view_drop(&view, n->move->at[i].from);
+    for (int i = 0; i < n->move->n; i++) view_set(&view, n->move->at[i].term[0].axis, view_stride(from, n->move->at[i].from));
+    return view;
+}
+
+const View *view_of(Planner *p, Node *n)
+{
+    Info *info = info_of(p, n);
+    if (info->view.buffer >= 0) return &info->view;
+    if (n->op == OP_const) {
+        info->view = constant_view(p, n);
+    } else if (n->op == OP_spread || n->op == OP_stop || n->op == OP_implicit) {
+        info->view = *view_of(p, n->in[0]);
+    } else if (node_is_rename(n)) {
+        info->view = renamed_view(n, view_of(p, n->in[0]));
+    }
+    return &info->view;
+}

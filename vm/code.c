@@ -1,0 +1,151 @@
+/* code.c: what can be said of code without running it: its text, its cost. */
+#include "vm/code.h"
+
+#include <stdlib.h>
+
+void code_free(Code *code)
+{
+    if (!code) return;
+    arena_free(&code->memory);
+    free(code->arena);
+    free(code);
+}
+
+const char *instr_name(const Instr *instr)
+{
+    static const char *const names[] = {
+        [INSTR_MAP] = "map", [INSTR_FILL] = "fill", [INSTR_IOTA] = "iota", [INSTR_STEP] = "step", [INSTR_COPY] = "copy", [INSTR_ADD] = "add",
+        [INSTR_FOLD_ROWS] = "fold rows", [INSTR_FOLD_LINE] = "fold line", [INSTR_ARG_ROWS] = "arg rows", [INSTR_ARG_LINE] = "arg line",
+        [INSTR_PRODUCT] = "product", [INSTR_LANE_DOT] = "lane dot", [INSTR_GATHER] = "gather", [INSTR_SCATTER] = "scatter", [INSTR_PUT] = "put",
+        [INSTR_DISTINCT] = "distinct", [INSTR_CUMSUM] = "cumsum", [INSTR_ARGSORT] = "argsort", [INSTR_SVDVALS] = "svdvals",
+        [INSTR_UNIFORM] = "uniform", [INSTR_NORMAL] = "normal", [INSTR_CHOOSE] = "choose", [INSTR_ROWS] = "rows", [INSTR_LOOP] = "loop",
+        [INSTR_REGION] = "region",
+    };
+    return names[instr->kind];
+}
+
+/* ---- Text ---- */
+
+static void print_ref(FILE *out, const Instr *instr, const Ref *ref)
+{
+    if (ref->base < 0) fputs(" #", out);
+    else if (ref->base == BASE_ARENA) fprintf(out, " arena+%lld", (long long)ref->offset);
+    else if (ref->base == BASE_LOCAL) fprintf(out, " local+%lld", (long long)ref->offset);
+    else fprintf(out, " slot%d+%lld", ref->base - BASE_SLOT, (long long)ref->offset);
+    fputc('(', out);
+    for (int d = 0; d < instr->n_dims; d++) fprintf(out, "%s%lld", d ? " " : "", (long long)ref->stride[d]);
+    fputc(')', out);
+    if (ref->chunk) fprintf(out, "+%lld/item", (long long)ref->chunk);
+    if (ref->pass >= 0) fprintf(out, "+%lld/pass%d", (long long)ref->pass_stride, ref->pass);
+}
+
+static void print_steps(FILE *out, const TileProgram *t)
+{
+    fputs("  {", out);
+    for (int i = 0; i < t->n_constants; i++) fprintf(out, " r%d=%g", t->constants[i].reg, t->constants[i].value);
+    for (int i = 0; i < t->n_steps; i++) {
+        const TileStep *s = &t->steps[i];
+        int operands = op_info[s->op].operands;
+        fprintf(out, " r%d=%s(r%d", s->dst, op_info[s->op].name, s->a);
+        if (operands > 1) fprintf(out, ",r%d", s->b);
+        if (operands > 2) fprintf(out, ",r%d", s->c);
+        fputc(')', out);
+    }
+    fputs(" }", out);
+}
+
+static void print_block(FILE *out, const Block *block, int depth)
+{
+    for (int i = 0; i < block->n; i++) {
+        const Instr *instr = block->at[i];
+        fprintf(out, "%*s%s", 2 * depth, "", instr_name(instr));
+        if (instr->kind == INSTR_REGION) {
+            fprintf(out, " of %lld items in chunks of %lld\n", (long long)instr->items, (long long)instr->chunk);
+        } else if (instr->kind == INSTR_LOOP) {
+            fprintf(out, " %lld times\n", (long long)instr->passes);
+        } else {
+            if (instr->kind != INSTR_MAP && op_info[instr->op].family != FAMILY_LEAF) fprintf(out, " %s", op_info[instr->op].name);
+            fprintf(out, " %%%u [", instr->node);
+            for (int d = 0; d < instr->n_dims; d++)
+                fprintf(out, "%s%lld%s", d ? " " : "", (long long)instr->dim[d], d == instr->lane ? "*" : d == instr->split ? "/" : "");
+            fputc(']', out);
+            for (int r = 0; r < instr->n_refs; r++) print_ref(out, instr, &instr->ref[r]);
+            if (instr->tile) print_steps(out, instr->tile);
+            fputc('\n', out);
+        }
+        print_block(out, &instr->body, depth + 1);
+    }
+}
+
+/* One line an instruction: name, op, node of the graph, dims (* the items of a chunk, / shared among threads), operands with their
+ * strides, steps of a fused map. */
+void code_print(FILE *out, const Code *code)
+{
+    fprintf(out, "arena %lld values, %lld a thread; %.4g flops, %.4g bytes a run\n", (long long)code->arena_values,
+            (long long)code->local_values, code->cost.flops, code->cost.bytes);
+    for (int i = 0; i < code->n_slots; i++)
+        fprintf(out, "slot%d is slot %u%s%s\n", i, code->slots[i].slot, code->slots[i].read ? ", read" : "", code->slots[i].written ? ", written" : "");
+    print_block(out, &code->main, 0);
+    fputs("commit\n", out);
+    print_block(out, &code->commit, 1);
+}
+
+/* ---- Cost ---- */
+
+static double nest_places(const Instr *instr)
+{
+    double places = 1;
+    for (int d = 0; d < instr->n_dims; d++) places *= (double)instr->dim[d];
+    return places;
+}
+
+/* Flops of a whole nest: a map's steps, two for each place of a product, else what the op's row says. */
+static double instr_flops(const Instr *instr)
+{
+    double flops = 0;
+    if (instr->tile) {
+        for (int i = 0; i < instr->tile->n_steps; i++) flops += op_info[instr->tile->steps[i].op].flops;
+    } else if (instr->kind == INSTR_PRODUCT || instr->kind == INSTR_LANE_DOT) {
+        flops = 2;
+    } else if (instr->kind != INSTR_COPY && instr->kind != INSTR_FILL) {
+        flops = op_info[instr->op].flops;
+    }
+    return flops * nest_places(instr);
+}
+
+/* Bytes of all operands, each counted once. */
+static double instr_bytes(const Instr *instr, double bytes)
+{
+    double sum = 0;
+    for (int r = 0; r < instr->n_refs; r++) {
+        double places = bytes;
+        for (int d = 0; d < instr->n_dims; d++)
+            if (instr->ref[r].stride[d]) places *= (double)instr->dim[d];
+        if (instr->ref[r].base >= 0) sum += places;
+    }
+    return sum;
+}
+
+static void add_cost(const Block *block, double times, double bytes, Cost *cost)
+{
+    for (int i = 0; i < block->n; i++) {
+        const Instr *instr = block->at[i];
+        if (instr->kind == INSTR_REGION) {
+            add_cost(&instr->body, times * (double)instr->items / (double)instr->chunk, bytes, cost);
+        } else if (instr->kind == INSTR_LOOP) {
+            add_cost(&instr->body, times * (double)instr->passes, bytes, cost);
+        } else {
+            cost->flops += times * instr_flops(instr);
+            cost->bytes += times * instr_bytes(instr, bytes);
+        }
+    }
+}
+
+Cost code_cost(const Code *code)
+{
+    double bytes = (double)precision_bytes(code->precision);
+    Cost cost = { .arena = (code->arena_values + code->local_values) * (int64_t)bytes };
+    add_cost(&code->main, 1, bytes, &cost);
+    add_cost(&code->commit, 1, bytes, &cost);
+    return cost;
+}

@@ -1,0 +1,119 @@
+/* code.h: what the planner makes and the machine runs: instructions over planned memory.
+ *
+ * An instruction is a nest of loops around a kernel.  Its `dim`s are the sizes, outermost first; the last few belong to the kernel
+ * (see InstrKind), the rest are walked.  Each operand (Ref) has one stride a dim, in values, so any layout is legal.
+ *
+ * Memory is addressed by base and offset.  Base ARENA is the code's own arena (values that live across regions), LOCAL the arena
+ * of the thread at hand (values of one chunk inside a region), SLOT + i the i-th slot the code uses.  Inside a REGION an operand moves on by
+ * `chunk` values for every item, and the dim `lane` counts the items of the chunk at hand. */
+#ifndef EBM_CODE_H
+#define EBM_CODE_H
+
+#include "vm/base/graph.h"
+#include "vm/kernel/kernel.h"
+#include "vm/machine.h"
+
+enum { MAX_DIMS = 14, MAX_REFS = 40, MAX_DEPTH = 12 };
+enum { BASE_ARENA, BASE_LOCAL, BASE_SLOT };
+
+typedef struct Ref {
+    int32_t base;
+    int64_t offset;             /* values */
+    int64_t chunk;              /* values for each item before the chunk's first */
+    int pass;                   /* moves on by pass_stride for each pass of the loop at this depth; -1: of none */
+    int64_t pass_stride;
+    int64_t stride[MAX_DIMS];
+} Ref;
+
+/* The kernel's dims are named after each kind; ref 0 is the result unless said otherwise. */
+typedef enum InstrKind {
+    INSTR_MAP,                  /* rows, cols: a tile program; refs: results, then operands */
+    INSTR_FILL,                 /* : ref 0 = value */
+    INSTR_IOTA,                 /* : ref 0 = place along dim `along`, plus its first place in a split or chunk */
+    INSTR_STEP,                 /* ref 0 = number of the training step */
+    INSTR_COPY,                 /* : ref 0 = ref 1 */
+    INSTR_ADD,                  /* : ref 0 += ref 1; places of ref 0 may repeat */
+    INSTR_FOLD_ROWS,            /* k, cols: contiguous columns */
+    INSTR_FOLD_LINE,            /* k */
+    INSTR_ARG_ROWS,             /* k, cols */
+    INSTR_ARG_LINE,             /* k */
+    INSTR_PRODUCT,              /* m, n, k; `sums` dims before these add up into the result */
+    INSTR_LANE_DOT,             /* k, cols; `sums` as in a product are not allowed */
+    INSTR_GATHER,               /* : ref 0 = ref 1 at ref 2 along an axis of ref 1 (size, along_stride) */
+    INSTR_SCATTER,              /* : ref 0 at ref 2 (size, along_stride of ref 0) += ref 1 */
+    INSTR_PUT,                  /* : ref 0 at ref 2 (size, along_stride of ref 0) = ref 1 */
+    INSTR_DISTINCT,             /* : refuses a place (of size) that ref 0 names twice along the last `sums` dims */
+    INSTR_CUMSUM,               /* k */
+    INSTR_ARGSORT,              /* k */
+    INSTR_SVDVALS,              /* rows, cols; ref 0 walks the outer dims, along_stride between its values */
+    INSTR_UNIFORM,              /* items, features: ref 1 is no memory but the item's number, ref 2 the feature's */
+    INSTR_NORMAL,
+    INSTR_CHOOSE,               /* k: the k first places of a permutation of `size` */
+    INSTR_ROWS,                 /* k: this step's rows of `size` */
+    INSTR_LOOP,                 /* passes over body; ref 0, if n_refs is 1: the pass's number */
+    INSTR_REGION                /* body for each chunk of `chunk` items of `items` */
+} InstrKind;
+
+typedef struct TileConst { uint8_t reg; double value; } TileConst;
+
+/* A tile program: operands (refs n_results ..) are in registers in[], results are found in out[]. */
+typedef struct TileProgram {
+    int n_steps, n_registers, n_results, n_constants;
+    TileStep *steps;
+    TileConst *constants;
+    uint8_t *out, *in;
+    const Origin **origins;     /* of each step */
+} TileProgram;
+
+typedef struct Instr Instr;
+typedef struct Block { int n; Instr **at; } Block;
+
+struct Instr {
+    InstrKind kind;
+    Op op;
+    const Origin *origin;
+    uint32_t node;              /* of the graph, for printing */
+    bool first_chunk;           /* only in a region's first chunk: every chunk has the same value */
+    int n_dims, n_refs;
+    int lane;                   /* dim that counts the items of the chunk; -1: none */
+    int split;                  /* dim that may be shared out among threads; -1: none */
+    int64_t grain;              /* places of it to a task */
+    int64_t dim[MAX_DIMS];
+    Ref *ref;
+    double value;
+    bool flag;                  /* cumsum: backward; argsort: descending; arg: largest; a commit: must be finite */
+    int along;                  /* iota */
+    int64_t along_stride, size;
+    int sums;
+    uint64_t key;               /* draws: place in the program */
+    int n_times;
+    int times[MAX_DEPTH];       /* draws: depths of the loops they stand in */
+    TileProgram *tile;
+    int depth;                  /* loop: its depth, from 0 */
+    int64_t passes, items, chunk;
+    Block body;
+    int span;                   /* the planner's number of the body */
+    double flops, bytes;        /* of one run of this instruction (a chunked one: over all chunks) */
+};
+
+/* A slot the code reads or writes. */
+typedef struct SlotUse { uint32_t slot; bool read, written; } SlotUse;
+
+struct Code {
+    Arena memory;               /* owns all of this but the run's arena */
+    Precision precision;
+    Block main;                 /* computes */
+    Block commit;               /* copies results to their slots, once all is known to be well; flag: must be finite */
+    int n_slots;
+    SlotUse *slots;
+    int64_t arena_values;       /* of the arena, and of each thread's arena */
+    int64_t local_values;
+    int64_t scratch_values;     /* of each thread's scratch (kernels' own) */
+    Cost cost;
+    void *arena;                /* allocated by the machine at the first run, freed with the code */
+};
+
+/* Name of a kind of instruction, for printing. */
+const char *instr_name(const Instr *instr);
+
+#endif

@@ -1,0 +1,102 @@
+/* run_map.c: tile programs over nests of loops.  Where an operand or a result is contiguous over a whole tile, the
+ * program works on it in place; otherwise it goes through the thread's own tiles. */
+#include "vm/inside.h"
+
+#include <math.h>
+
+typedef struct TileRun {
+    Frame *frame;
+    const Instr *instr;
+    const TileProgram *program;
+    Walk walk;
+    int64_t rows, cols;
+    char *own;                  /* memory of the registers */
+    void *reg[TILE_REGISTERS];
+    bool steady[MAX_REFS];      /* an operand that is one value for the whole nest: loaded once */
+} TileRun;
+
+static void *own_register(const TileRun *run, int reg) { return run->own + (size_t)reg * TILE * run->walk.bytes; }
+
+static void fill_register(TileRun *run, int reg, double value, int count)
+{
+    char *to = own_register(run, reg);
+    run->reg[reg] = to;
+    if (run->walk.bytes == sizeof(double)) for (int i = 0; i < count; i++) ((double *)to)[i] = value;
+    else for (int i = 0; i < count; i++) ((float *)to)[i] = (float)value;
+}
+
+/* Constants and operands that do not change stay in their registers. */
+static void fill_steady(TileRun *run)
+{
+    int count = run->rows * run->cols < TILE ? (int)(run->rows * run->cols) : TILE;
+    for (int i = 0; i < run->program->n_constants; i++) fill_register(run, run->program->constants[i].reg, run->program->constants[i].value, count);
+    for (int r = run->program->n_results; r < run->instr->n_refs; r++) {
+        run->steady[r] = true;
+        for (int d = 0; d < run->instr->n_dims; d++) run->steady[r] &= run->instr->ref[r].stride[d] == 0;
+        if (run->steady[r]) fill_register(run, run->program->in[r - run->program->n_results], real_at(walk_pointer(&run->walk, r), run->walk.bytes), count);
+    }
+}
+
+/* Place of the tile (row, col) in operand r, and whether it is contiguous there. */
+static char *tile_place(const TileRun *run, int r, int64_t row, int64_t col, int rows, int cols, bool *in_place)
+{
+    const int64_t *stride = &run->instr->ref[r].stride[run->walk.outer];
+    *in_place = (stride[1] == 1 || cols == 1) && (rows == 1 || stride[0] == cols);
+    return (char *)(run->walk.at[r] + (uintptr_t)((row * stride[0] + col * stride[1]) * (int64_t)run->walk.bytes));
+}
+
+/* Step by step, to find the first that makes a value that is not finite. */
+static void run_steps_checked(TileRun *run, int count)
+{
+    const TileProgram *program = run->program;
+    for (int i = 0; i < program->n_steps && !run->frame->trouble.kind; i++) {
+        run->frame->kernels->tile(&program->steps[i], 1, run->reg, count);
+        const char *made = run->reg[program->steps[i].dst];
+        int64_t at = run->frame->kernels->find_nonfinite(made, 1, count, 0);
+        if (at < 0) continue;
+        run->frame->trouble = (Trouble){ TROUBLE_NOT_FINITE, program->origins[i], program->steps[i].op,
+                                         real_at(made + (size_t)at * run->walk.bytes, run->walk.bytes), 0, run->frame->item };
+    }
+}
+
+static void run_tile(TileRun *run, int64_t row, int64_t col, int rows, int cols)
+{
+    const TileProgram *program = run->program;
+    const Kernels *k = run->frame->kernels;
+    int n_results = program->n_results, n_refs = run->instr->n_refs, outer = run->walk.outer;
+    bool in_place, stored[MAX_REFS];
+    for (int r = n_results; r < n_refs; r++) {
+        if (run->steady[r]) continue;
+        int reg = program->in[r - n_results];
+        char *place = tile_place(run, r, row, col, rows, cols, &in_place);
+        run->reg[reg] = in_place ? place : own_register(run, reg);
+        if (!in_place) k->load(run->reg[reg], place, rows, cols, run->instr->ref[r].stride[outer], run->instr->ref[r].stride[outer + 1]);
+    }
+    for (int r = 0; r < n_results; r++) {
+        char *place = tile_place(run, r, row, col, rows, cols, &stored[r]);
+        run->reg[program->out[r]] = stored[r] ? place : own_register(run, program->out[r]);
+    }
+    if (run->frame->checking) run_steps_checked(run, rows * cols);
+    else k->tile(program->steps, program->n_steps, run->reg, rows * cols);
+    for (int r = 0; r < n_results; r++) {
+        if (stored[r]) continue;
+        char *place = tile_place(run, r, row, col, rows, cols, &in_place);
+        k->store(place, run->reg[program->out[r]], rows, cols, run->instr->ref[r].stride[outer], run->instr->ref[r].stride[outer + 1]);
+    }
+}
+
+void run_map(Frame *frame, const Instr *instr)
+{
+    TileRun run = { .frame = frame, .instr = instr, .program = instr->tile, .own = frame->tiles };
+    walk_begin_at(&run.walk, frame, instr, 2);
+    run.rows = run.walk.dim[run.walk.outer];
+    run.cols = run.walk.dim[run.walk.outer + 1];
+    for (int r = 0; r < TILE_REGISTERS; r++) run.reg[r] = own_register(&run, r);
+    fill_steady(&run);
+    int64_t cols = run.cols < TILE ? run.cols : TILE, rows = TILE / cols;
+    do
+        for (int64_t row = 0; row < run.rows; row += rows)
+            for (int64_t col = 0; col < run.cols; col += cols)
+                run_tile(&run, row, col, (int)(run.rows - row < rows ? run.rows - row : rows), (int)(run.cols - col < cols ? run.cols - col : cols));
+    while (walk_step(&run.walk) && !frame->trouble.kind);
+}
