@@ -64,45 +64,60 @@ void KERNEL(cumsum_line)(void *to, const void *from, int64_t n, ptrdiff_t to_str
 
 /* --- sorting -------------------------------------------------------------------------------------------------------------- */
 
-/* Whether x must stand before y; a NaN stands last either way. */
-static inline int precedes(bool descending, REAL x, REAL y) {
-    return (descending ? x > y : x < y) | ((y != y) & (x == x));
+#if REAL_BITS == 32
+typedef uint32_t Key;
+#else
+typedef uint64_t Key;
+#endif
+#define TOP_BIT ((Key)1 << (REAL_BITS - 1))
+
+/* A number whose order is that of the value (or its reverse); -0 and 0 are equal, a NaN comes last either way. */
+static inline Key sort_key(REAL x, bool descending) {
+    if (x != x) return ~(Key)0;
+    Key bits = bits_of(x + 0), up = bits & TOP_BIT ? ~bits : bits | TOP_BIT;
+    return descending ? ~up : up;
 }
 
-/* Sorts runs of RUN places by insertion. */
-enum { RUN = 8 };
-static void sort_runs(REAL *place, const REAL *value, int64_t n, bool descending) {
-    for (int64_t start = 0; start < n; start += RUN) {
-        int64_t end = start + RUN < n ? start + RUN : n;
-        for (int64_t i = start; i < end; i++) {
-            int64_t j = i;
-            for (; j > start && precedes(descending, value[i], value[(int64_t)place[j - 1]]); j--) place[j] = place[j - 1];
-            place[j] = (REAL)i;
-        }
+/* Few places: by insertion. */
+enum { FEW = 32 };
+static void sort_few(REAL *place, const Key *key, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        int64_t j = i;
+        for (; j > 0 && key[i] < key[(int64_t)place[j - 1]]; j--) place[j] = place[j - 1];
+        place[j] = (REAL)i;
     }
 }
 
-/* Merges the neighboring sorted runs [a, b) and [b, c) of `from`; at a tie the left one goes first. */
-static void merge_runs(REAL *to, const REAL *from, const REAL *value, int64_t a, int64_t b, int64_t c, bool descending) {
-    int64_t left = a, right = b;
-    for (int64_t i = a; i < c; i++) {
-        bool take_right = left == b || (right < c && precedes(descending, value[(int64_t)from[right]], value[(int64_t)from[left]]));
-        to[i] = take_right ? from[right++] : from[left++];
+/* One pass of a radix sort: places move, in order, to the part of `to` that belongs to their keys' digit.  False, and nothing
+ * moved, if all keys share the digit. */
+enum { DIGIT_BITS = 8, DIGITS = 1 << DIGIT_BITS };
+static bool sort_digit(REAL *to, const REAL *from, const Key *key, int64_t n, int shift) {
+    int64_t start[DIGITS] = { 0 }, sum = 0;
+    for (int64_t i = 0; i < n; i++) start[key[i] >> shift & (DIGITS - 1)]++;
+    for (int d = 0; d < DIGITS; d++) {
+        int64_t count = start[d];
+        if (count == n) return false;
+        start[d] = sum;
+        sum += count;
     }
+    for (int64_t i = 0; i < n; i++) to[start[key[(int64_t)from[i]] >> shift & (DIGITS - 1)]++] = from[i];
+    return true;
 }
 
 void KERNEL(argsort_line)(void *to, const void *from, int64_t n, ptrdiff_t to_stride, ptrdiff_t stride, bool descending, void *scratch) {
-    REAL *value = scratch, *place = value + n, *other = place + n;
-    for (int64_t i = 0; i < n; i++) value[i] = ((const REAL *)from)[i * stride];
-    sort_runs(place, value, n, descending);
-    for (int64_t run = RUN; run < n; run *= 2) {
-        for (int64_t a = 0; a < n; a += 2 * run) {
-            int64_t b = a + run < n ? a + run : n, c = a + 2 * run < n ? a + 2 * run : n;
-            merge_runs(other, place, value, a, b, c, descending);
-        }
-        REAL *swap = place;
-        place = other;
-        other = swap;
+    Key *key = scratch;
+    REAL *place = (REAL *)scratch + n, *other = place + n;
+    for (int64_t i = 0; i < n; i++) key[i] = sort_key(((const REAL *)from)[i * stride], descending);
+    if (n <= FEW) {
+        sort_few(place, key, n);
+    } else {
+        for (int64_t i = 0; i < n; i++) place[i] = (REAL)i;
+        for (int shift = 0; shift < REAL_BITS; shift += DIGIT_BITS)
+            if (sort_digit(other, place, key, n, shift)) {
+                REAL *swap = place;
+                place = other;
+                other = swap;
+            }
     }
     for (int64_t i = 0; i < n; i++) ((REAL *)to)[i * to_stride] = place[i];
 }

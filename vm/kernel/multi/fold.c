@@ -15,24 +15,27 @@ INLINE REAL term(Op op, REAL x, REAL shift) { return op == OP_logsumexp ? M(exp)
 /* The shift of logsumexp: the largest value, or 0 where that is not finite (the sum then says what the result is). */
 INLINE REAL shift_of(REAL largest) { return largest - largest == 0 ? largest : 0; }
 
+/* A loop over lanes, kept a loop even where their number is known: the compiler then makes vectors of it. */
+#define EACH_LANE _Pragma("GCC unroll 1") for (int c = 0; c < lanes; c++)
+
 /* --- over rows ------------------------------------------------------------------------------------------------------------ */
 
 INLINE void extreme_block(bool largest, REAL *restrict acc, const REAL *from, int64_t rows, int lanes, ptrdiff_t row_stride) {
-    if (rows == 0) for (int c = 0; c < lanes; c++) acc[c] = largest ? -(REAL)INFINITY : (REAL)INFINITY;
+    if (rows == 0) EACH_LANE acc[c] = largest ? -(REAL)INFINITY : (REAL)INFINITY;
     else memcpy(acc, from, (size_t)lanes * sizeof *acc);
     for (int64_t r = 1; r < rows; r++) {
         const REAL *x = from + r * row_stride;
-        for (int c = 0; c < lanes; c++) acc[c] = largest ? larger(acc[c], x[c]) : smaller(acc[c], x[c]);
+        EACH_LANE acc[c] = largest ? larger(acc[c], x[c]) : smaller(acc[c], x[c]);
     }
 }
 
 /* One leaf, rows ascending; four at a time to spare loads and stores of the accumulators. */
 INLINE void leaf_block(Op op, REAL *restrict acc, const REAL *from, int64_t rows, int lanes, ptrdiff_t row_stride, const REAL *shift) {
-    for (int c = 0; c < lanes; c++) acc[c] = start_of(op);
+    EACH_LANE acc[c] = start_of(op);
     int64_t r = 0;
     for (; r + 4 <= rows; r += 4) {
         const REAL *x0 = from + r * row_stride, *x1 = x0 + row_stride, *x2 = x1 + row_stride, *x3 = x2 + row_stride;
-        for (int c = 0; c < lanes; c++) {
+        EACH_LANE {
             REAL a = joined(op, acc[c], term(op, x0[c], shift[c]));
             a = joined(op, a, term(op, x1[c], shift[c]));
             a = joined(op, a, term(op, x2[c], shift[c]));
@@ -41,7 +44,7 @@ INLINE void leaf_block(Op op, REAL *restrict acc, const REAL *from, int64_t rows
     }
     for (; r < rows; r++) {
         const REAL *x = from + r * row_stride;
-        for (int c = 0; c < lanes; c++) acc[c] = joined(op, acc[c], term(op, x[c], shift[c]));
+        EACH_LANE acc[c] = joined(op, acc[c], term(op, x[c], shift[c]));
     }
 }
 
