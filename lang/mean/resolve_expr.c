@@ -107,8 +107,13 @@ static void resolve_call(Resolver *r, const Expr *e)
     for (int i = 0; i < e->n_args; i++) {
         const Arg *arg = &e->args[i];
         if (arg->name.text) report_setting_twice(r, e, i);
-        if (is_fresh_latent(r, arg)) declare(r, MEANING_BOUND, arg->value->name);
-        else resolve_expr(r, arg->value);
+        if (is_fresh_latent(r, arg)) {
+            declare(r, MEANING_BOUND, arg->value->name);
+            continue;
+        }
+        r->in_latent = arg->latent && arg->value->kind == EXPR_NAME;
+        resolve_expr(r, arg->value);
+        r->in_latent = false;
     }
 }
 
@@ -134,12 +139,15 @@ static void resolve_field(Resolver *r, const Expr *e)
 
 static void resolve_subscripts(Resolver *r, const Expr *e)
 {
+    bool before = r->in_subscript;
+    r->in_subscript = true;
     for (int i = 0; i < e->n_subscripts; i++) {
         const Subscript *s = &e->subscripts[i];
         if (s->at) resolve_expr(r, s->at);
         if (s->low) resolve_expr(r, s->low);
         if (s->high) resolve_expr(r, s->high);
     }
+    r->in_subscript = before;
 }
 
 static void report_no_index(Resolver *r, const Expr *e, Span span)

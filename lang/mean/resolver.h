@@ -83,7 +83,7 @@ typedef struct Resolver {
     const Def *def;             /* null at top level */
     NameScope *scope;
     Unknown unknown;
-    bool in_result;             /* in the type after -> */
+    bool in_result, in_subscript, in_latent;   /* in the type after ->; between [ ]; a bare name after the semicolon of a call */
     bool fresh_latents;         /* inside what `sample` samples */
     int phase, phases;          /* number of the phase, 0 outside of them; how many there were */
     NameList *blamed;           /* unknown names reported in this item */

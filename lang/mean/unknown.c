@@ -146,7 +146,29 @@ static bool already_blamed(Resolver *r, const char *text)
     return false;
 }
 
-static void help_unknown(Resolver *r, Diagnostic *d, const char *text)
+/* Another definition of the file with a local of this name. */
+static const Def *home_of(const Resolver *r, const char *text, Span *place)
+{
+    for (int i = 0; i < r->n_items; i++) {
+        const Stmt *s = r->items[i].stmt;
+        if (s->kind == STMT_DEF && s->def != r->def && is_defined_in(&s->def->block, text, place)) return s->def;
+    }
+    return NULL;
+}
+
+/* The names of the definition, oldest first: "x, W, h". */
+static const char *names_in_scope(Resolver *r)
+{
+    enum { MOST = 8 };
+    const char *text = NULL;
+    int n = 0;
+    for (const NameScope *s = r->scope; s; s = s->outer)
+        for (const Meaning *m = s->names; m && n < MOST; m = m->next, n++)
+            text = text ? join_text(r, "%s, %s", m->text, text) : m->text;
+    return text;
+}
+
+static bool help_by_place(Resolver *r, Diagnostic *d, const char *text)
 {
     Span place;
     if (r->def && is_defined_in(&r->def->block, text, &place)) {
@@ -154,18 +176,32 @@ static void help_unknown(Resolver *r, Diagnostic *d, const char *text)
         diag_note(d, place, above ? "a `%s` is defined here, inside a block that ends before" : "`%s` is defined further down", text);
         diag_help(d, above ? "what is made inside repeat or every is known there alone; keep v as name collects it over the passes"
                            : "a body is read from top to bottom: move the definition up");
-        return;
+        return true;
     }
-    const char *help = help_from_elsewhere(text), *near = nearest_visible(r, text);
-    if (!strcasecmp(text, "true") || !strcasecmp(text, "false")) near = tolower((unsigned char)text[0]) == 't' ? "true" : "false";
-    if (near) {
-        Meaning *meant = find_meaning(r, near);
-        if (meant) meant->group->reads++;                       /* its misspelling is one mistake, its being unused no other */
-    }
+    if (r->in_latent) diag_help(d, "a latent is given a value, or sought: argmin %s of E(x; %s) by descent() from zeros", text, text);
+    else if (r->in_subscript && strlen(text) < 3) diag_help(d, "an index is bound by a reduction, sum[%s] .., or on the left of its equation, y[%s] = ..", text, text);
+    else return false;
+    return true;
+}
+
+static void help_by_spelling(Resolver *r, Diagnostic *d, const char *text)
+{
+    const char *help = help_from_elsewhere(text), *near = nearest_visible(r, text), *here;
+    Span place;
+    Meaning *meant = near ? find_meaning(r, near) : NULL;
+    if (meant) meant->group->reads++;                           /* its misspelling is one mistake, its being unused no other */
+    const Def *home = near || help ? NULL : home_of(r, text, &place);
+    if (home) diag_note(d, place, "a `%s` is local to `%s`, and known there alone", text, home->name.text);
     if (near && !(help && strcasecmp(near, text))) diag_help(d, "did you mean `%s`?", near);
     else if (help) diag_help(d, "%s", help);
     else if (r->in_result && isupper((unsigned char)text[0]))
         diag_help(d, "a size of the result is one of the arguments' sizes, a setting (f(%s)(x: ..)) or a number", text);
+    else if ((here = names_in_scope(r))) diag_help(d, "known here, besides the names of the file and the library: %s", here);
+}
+
+static void help_unknown(Resolver *r, Diagnostic *d, const char *text)
+{
+    if (!help_by_place(r, d, text)) help_by_spelling(r, d, text);
 }
 
 static void report_unknown(Resolver *r, Name name)
