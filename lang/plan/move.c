@@ -41,9 +41,8 @@ static bool widen(const Move *move, const Axes *axes, bool cover, Extent *extent
         if (cover && !e->wrap && e->low > 0) e->low = 0;
         if (cover && !e->wrap && e->high < axis_size(e->from) - 1) e->high = axis_size(e->from) - 1;
         any = true;
-        *wide = axes_without(*wide, e->from);
         name_wide(e, wide);
-        *wide = axes_with(*wide, e->wide);
+        *wide = axes_with(axes_without(*wide, e->from), e->wide);
     }
     return any;
 }
@@ -270,16 +269,31 @@ void emit_reshape(Planner *p, Node *n)
 
 /* ---- Concat, gather, scatter, put ---- */
 
+/* One operand's stretch of a concat.  The joined axis may have the name of one that the result keeps: it is walked apart. */
+static void emit_part(Planner *p, Node *n, int i, const View *whole, int64_t at)
+{
+    Node *x = n->in[i];
+    View to = *whole, from = *view_of(p, x);
+    Axes others = axes_without(n->axes, n->axis);
+    int64_t strides[2] = { view_stride(whole, n->axis), n->part[i] ? view_stride(&from, n->part[i]) : 0 };
+    to.offset += at * strides[0];
+    if (n->part[i]) view_drop(&from, n->part[i]);
+    Nest nest;
+    nest_begin(&nest, (const View *[]){ &to, &from }, 2);
+    for (int k = 0; k < others.n; k++) nest_axis(p, &nest, others.at[k], lane_of(p, n));
+    if (n->part[i]) nest_dim(&nest, axis_size(n->part[i]), strides);
+    nest_tidy(&nest);
+    Instr *instr = nest_instr(p, &nest, INSTR_COPY, n);
+    split_instr(p, instr, 0, instr->n_dims, 1);
+    instr_add(p, instr);
+}
+
 void emit_concat(Planner *p, Node *n)
 {
     View to = view_for(p, n);
-    int64_t stride = view_stride(&to, n->axis), at = 0;
+    int64_t at = 0;
     for (int i = 0; i < n->n_in; i++) {
-        View part = to;
-        part.offset += at * stride;
-        view_drop(&part, n->axis);
-        if (n->part[i]) view_set(&part, n->part[i], stride);
-        emit_copy(p, n, &part, view_of(p, n->in[i]), &n->in[i]->axes, lane_of(p, n));
+        emit_part(p, n, i, &to, at);
         at += n->part[i] ? axis_size(n->part[i]) : 1;
     }
 }
@@ -343,7 +357,8 @@ void emit_put(Planner *p, Node *n)
     View to = view_for(p, n);
     emit_copy(p, n, &to, view_of(p, n->in[0]), &n->axes, lane_of(p, n));
     emit_distinct(p, n);
-    Axes axes = axes_union(&n->in[1]->axes, &n->in[2]->axes);
+    Axes axes = axes_union(&n->in[1]->axes, &n->in[2]->axes), others = axes_without(n->axes, n->axis);
+    axes = axes_union(&axes, &others);
     Instr *instr = indexed_instr(p, n, INSTR_PUT, &to, n->in[2], n->in[1], &axes);
     instr->along_stride = view_stride(&to, n->axis);
     instr_add(p, instr);
