@@ -64,6 +64,48 @@ static const char *first_code(const char *text)
     return code;
 }
 
+/* ---- formatting ---- */
+
+static char *formatted(const Reading *reading)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    assert_non_null(out);
+    format_print(out, reading->file);
+    fclose(out);
+    return text;
+}
+
+static char *tree_text(const Reading *reading)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    assert_non_null(out);
+    syntax_print(out, reading->file);
+    fclose(out);
+    return text;
+}
+
+/* Formatting keeps the tree, and formatting again changes nothing.  Returns the formatted text, to be freed. */
+static char *check_format(const Reading *reading)
+{
+    char *text = formatted(reading), *tree = tree_text(reading);
+    Reading again = { .source = source_new(reading->source->name, text, strlen(text)) };
+    again.file = parse(again.source, &again.diagnostics);
+    if (again.diagnostics.errors) diagnostics_print(stderr, &again.diagnostics, false);
+    assert_int_equal(again.diagnostics.errors, 0);
+    char *next_tree = tree_text(&again), *next = formatted(&again);
+    assert_string_equal(next_tree, tree);
+    assert_string_equal(next, text);
+    free(tree);
+    free(next_tree);
+    free(next);
+    reading_free(&again);
+    return text;
+}
+
 /* ---- golden files ---- */
 
 static bool ends_with(const char *text, const char *end)
@@ -100,6 +142,12 @@ static void check_golden(const char *name)
     snprintf(path, sizeof path, GOLDEN "/%.*s.tree", (int)strlen(name) - 4, name);
     compare_golden(path, shown);
     free(shown);
+    if (!reading.diagnostics.errors) {
+        char *text = check_format(&reading);
+        snprintf(path, sizeof path, GOLDEN "/%.*s.formatted", (int)strlen(name) - 4, name);
+        compare_golden(path, text);
+        free(text);
+    }
     reading_free(&reading);
 }
 
@@ -140,10 +188,13 @@ static void visit_program(const char *folder, const char *name)
     if (reading.diagnostics.errors) diagnostics_print(stderr, &reading.diagnostics, false);
     assert_int_equal(reading.diagnostics.errors, 0);
     assert_true(reading.file->block.n > 0);
+    char *text = check_format(&reading);
+    assert_string_equal(text, reading.source->text);
+    free(text);
     reading_free(&reading);
 }
 
-/* What we publish is free of errors of grammar. */
+/* What we publish is free of errors of grammar and in the one style. */
 static void test_programs(void **state)
 {
     (void)state;

@@ -28,43 +28,11 @@ Diagnostic *reader_error(Reader *r, const char *code, Span span, const char *for
 
 static const Token *token_number(const Reader *r, int i) { return &r->tokens.at[i]; }
 
-/* A line that ends in this token goes on. */
-static bool goes_on_after(const Reader *r, int i)
-{
-    if (i < 0) return false;
-    if (i > 0 && token_number(r, i - 1)->kind == '.') return false;     /* a keyword there is the name of a field */
-    switch (token_number(r, i)->kind) {
-    case '+': case '-': case '*': case '/': case '^': case '=': case '~': case ',': case '<': case '>': case ':': case '.':
-    case T_ARROW: case T_PIPE: case T_DOTS: case T_LE: case T_GE: case T_EQ: case T_NE: case T_OR: case T_AND: case T_NOT: case T_MOD:
-    case T_IF: case T_THEN: case T_ELSE: case T_OF: case T_UNDER: case T_BY: case T_GIVEN: case T_FROM: case T_THROUGH:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* A line that begins with this token continues the one above: no statement can begin so. */
-static bool goes_on_with(const Token *t)
-{
-    switch (t->kind) {
-    case T_PIPE: case T_THEN: case T_ELSE: case T_BY: case T_FROM: case T_GIVEN: case T_THROUGH: case T_UNDER: case '{':
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool new_line(const Reader *r, int i)
-{
-    const Token *t = token_number(r, i);
-    return t->first && !goes_on_after(r, i - 1) && !goes_on_with(t);
-}
-
 /* Whether the statement being read ends in front of token i. */
 static bool ends_before(const Reader *r, int i)
 {
     int kind = token_number(r, i)->kind;
-    return kind == 0 || kind == ';' || (kind == '}' && r->depth > 0) || new_line(r, i);
+    return kind == 0 || kind == ';' || (kind == '}' && r->depth > 0) || tokens_new_line(&r->tokens, i);
 }
 
 static bool in_block(const Reader *r) { return r->depth == 0 || r->open[r->depth - 1].is_block; }
@@ -215,7 +183,7 @@ static int skip_statement(const Reader *r, int i, bool in_brackets)
         if (t->kind == 0) return k;
         bool closer = t->kind == ')' || t->kind == ']' || t->kind == '}';
         if (t->first && !closer && t->column <= r->statement->column && t != r->statement) return k;
-        if (k > i && !round && !curly && !closer && new_line(r, k)) return k;
+        if (k > i && !round && !curly && !closer && tokens_new_line(&r->tokens, k)) return k;
         if (t->kind == '(' || t->kind == '[') round++;
         if ((t->kind == ')' || t->kind == ']') && round) round--;
         if (t->kind == '{') curly++;

@@ -175,5 +175,8 @@ void  feed_free(Feed *feed);
 void tokens_print(FILE *out, const Source *source, Diagnostics *diagnostics);
 /* The syntax as an indented tree.  (--stage ast) */
 void syntax_print(FILE *out, const File *file);
+/* The text of a file without errors in the one style (ebm fmt): indentation, blanks around signs, blank lines.  Line breaks,
+ * comments and columns that were aligned by hand are kept; formatting twice changes nothing more. */
+void format_print(FILE *out, const File *file);
 
 #endif

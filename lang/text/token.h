@@ -42,6 +42,9 @@ Tokens tokens_read(Arena *arena, const Source *source, Diagnostics *diagnostics)
 /* The ## comment that stands directly above a token, without the marks; null if there is none. */
 const char *tokens_doc(Arena *arena, const Tokens *tokens, const Token *token);
 
+/* Whether token i begins a line that does not go on from the one above: outside brackets, a new statement. */
+bool tokens_new_line(const Tokens *tokens, int i);
+
 /* More errors than this in one text are not worth reading. */
 enum { MOST_ERRORS = 40 };
 

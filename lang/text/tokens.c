@@ -169,6 +169,40 @@ Tokens tokens_read(Arena *arena, const Source *source, Diagnostics *diagnostics)
     return list.tokens;
 }
 
+/* ---- lines ---- */
+
+/* A line that ends in this token goes on. */
+static bool goes_on_after(const Tokens *tokens, int i)
+{
+    if (i < 0) return false;
+    if (i > 0 && tokens->at[i - 1].kind == '.') return false;     /* a keyword there is the name of a field */
+    switch (tokens->at[i].kind) {
+    case '+': case '-': case '*': case '/': case '^': case '=': case '~': case ',': case '<': case '>': case ':': case '.':
+    case T_ARROW: case T_PIPE: case T_DOTS: case T_LE: case T_GE: case T_EQ: case T_NE: case T_OR: case T_AND: case T_NOT: case T_MOD:
+    case T_IF: case T_THEN: case T_ELSE: case T_OF: case T_UNDER: case T_BY: case T_GIVEN: case T_FROM: case T_THROUGH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A line that begins with this token continues the one above: no statement can begin so. */
+static bool goes_on_with(const Token *t)
+{
+    switch (t->kind) {
+    case T_PIPE: case T_THEN: case T_ELSE: case T_BY: case T_FROM: case T_GIVEN: case T_THROUGH: case T_UNDER: case '{':
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool tokens_new_line(const Tokens *tokens, int i)
+{
+    const Token *t = &tokens->at[i];
+    return t->first && !goes_on_after(tokens, i - 1) && !goes_on_with(t);
+}
+
 /* ---- documentation ---- */
 
 /* The number of comments that begin before an offset. */
