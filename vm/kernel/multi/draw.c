@@ -5,8 +5,12 @@
  * words 2 and 3 stand in the counter. */
 #include "vm/kernel/multi/multi.h"
 
-enum { PER = REAL_BITS == 32 ? 4 : 2, LANES = 64 };          /* values of a counter; counters worked at once */
+enum { PER = REAL_BITS == 32 ? 4 : 2, LANES = 64 };          /* values of a counter; counters worked at once, at most */
 typedef struct Words { uint32_t w[4]; } Words;
+
+/* Lanes to work for so many wanted: whole vectors, so that no loop has a rest. */
+static inline int whole_lanes(int wanted) { return (wanted + 15) & ~15; }
+#define EACH_LANE for (int l = 0; l < lanes; l++)
 
 static inline __attribute__((always_inline)) Words philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0, uint32_t k1) {
 #pragma GCC unroll 10
@@ -20,19 +24,19 @@ static inline __attribute__((always_inline)) Words philox(uint32_t c0, uint32_t 
     return (Words){ { c0, c1, c2, c3 } };
 }
 
-/* Words of LANES counters: neighboring items of one group, or neighboring groups of one item. */
-static void words_of_items(uint32_t w[4][LANES], const uint32_t key[4], int64_t item, uint32_t group) {
+/* Words of neighboring counters: those of neighboring items of one group, or of neighboring groups of one item. */
+static void words_of_items(uint32_t w[4][LANES], const uint32_t key[4], int64_t item, uint32_t group, int lanes) {
     uint32_t low = (uint32_t)item, high = (uint32_t)((uint64_t)item >> 32);
-    for (uint32_t l = 0; l < LANES; l++) {
-        uint32_t c0 = low + l, c1 = high + (c0 < low);
+    EACH_LANE {
+        uint32_t c0 = low + (uint32_t)l, c1 = high + (c0 < low);
         Words out = philox(c0, c1 ^ key[2], group, key[3], key[0], key[1]);
         w[0][l] = out.w[0]; w[1][l] = out.w[1]; w[2][l] = out.w[2]; w[3][l] = out.w[3];
     }
 }
-static void words_of_groups(uint32_t w[4][LANES], const uint32_t key[4], int64_t item, uint32_t group) {
+static void words_of_groups(uint32_t w[4][LANES], const uint32_t key[4], int64_t item, uint32_t group, int lanes) {
     uint32_t low = (uint32_t)item, high = (uint32_t)((uint64_t)item >> 32);
-    for (uint32_t l = 0; l < LANES; l++) {
-        Words out = philox(low, high ^ key[2], group + l, key[3], key[0], key[1]);
+    EACH_LANE {
+        Words out = philox(low, high ^ key[2], group + (uint32_t)l, key[3], key[0], key[1]);
         w[0][l] = out.w[0]; w[1][l] = out.w[1]; w[2][l] = out.w[2]; w[3][l] = out.w[3];
     }
 }
@@ -42,9 +46,9 @@ static void words_of_groups(uint32_t w[4][LANES], const uint32_t key[4], int64_t
 #if REAL_BITS == 32
 static inline float uniform_of(uint32_t w) { return (float)(int32_t)(w >> 8) * 0x1p-24f; }
 
-static void uniforms(REAL v[PER][LANES], uint32_t w[4][LANES]) {
+static void uniforms(REAL v[PER][LANES], uint32_t w[4][LANES], int lanes) {
     for (int j = 0; j < PER; j++)
-        for (int l = 0; l < LANES; l++) v[j][l] = uniform_of(w[j][l]);
+        EACH_LANE v[j][l] = uniform_of(w[j][l]);
 }
 
 /* Box and Muller: a radius from one word (31 bits, never 0) and an angle from another. */
@@ -59,9 +63,9 @@ static inline void normal_pair(float *x, float *y, uint32_t u, uint32_t a) {
 static inline double wide_of(uint32_t high, uint32_t low) {
     return (double)(int32_t)(high >> 5) * 0x1p26 + (double)(int32_t)(low >> 6);
 }
-static void uniforms(REAL v[PER][LANES], uint32_t w[4][LANES]) {
+static void uniforms(REAL v[PER][LANES], uint32_t w[4][LANES], int lanes) {
     for (int j = 0; j < PER; j++)
-        for (int l = 0; l < LANES; l++) v[j][l] = wide_of(w[2 * j][l], w[2 * j + 1][l]) * 0x1p-53;
+        EACH_LANE v[j][l] = wide_of(w[2 * j][l], w[2 * j + 1][l]) * 0x1p-53;
 }
 
 static inline void normal_pair(double *x, double *y, double u, double a) {
@@ -73,9 +77,9 @@ static inline void normal_pair(double *x, double *y, double u, double a) {
 #endif
 
 /* Normals of the pairs that hold the features from..to-1 of a group. */
-static void normals(REAL v[PER][LANES], uint32_t w[4][LANES], int from, int to) {
+static void normals(REAL v[PER][LANES], uint32_t w[4][LANES], int from, int to, int lanes) {
     for (int j = from & ~1; j < to; j += 2)
-        for (int l = 0; l < LANES; l++)
+        EACH_LANE
 #if REAL_BITS == 32
             normal_pair(&v[j][l], &v[j + 1][l], w[j][l], w[j + 1][l]);
 #else
@@ -87,9 +91,9 @@ static void normals(REAL v[PER][LANES], uint32_t w[4][LANES], int from, int to) 
 
 typedef struct Draw { bool normal; REAL *to; const uint32_t *key; int64_t i0, items, f0, features; ptrdiff_t item_stride, feature_stride; } Draw;
 
-static void values_of(const Draw *d, REAL v[PER][LANES], uint32_t w[4][LANES], int from, int to) {
-    if (d->normal) normals(v, w, from, to);
-    else uniforms(v, w);
+static void values_of(const Draw *d, REAL v[PER][LANES], uint32_t w[4][LANES], int from, int to, int lanes) {
+    if (d->normal) normals(v, w, from, to, lanes);
+    else uniforms(v, w, lanes);
 }
 
 /* Items in the lanes: one group of features at a time. */
@@ -98,18 +102,28 @@ static void draw_by_items(const Draw *d) {
     for (int64_t group = d->f0 / PER; group * PER < end; group++) {
         int from = d->f0 > group * PER ? (int)(d->f0 - group * PER) : 0, to = end - group * PER < PER ? (int)(end - group * PER) : PER;
         for (int64_t i = 0; i < d->items; i += LANES) {
-            int lanes = d->items - i < LANES ? (int)(d->items - i) : LANES;
+            int wanted = d->items - i < LANES ? (int)(d->items - i) : LANES, lanes = whole_lanes(wanted);
             uint32_t w[4][LANES];
             REAL v[PER][LANES];
-            words_of_items(w, d->key, d->i0 + i, (uint32_t)group);
-            values_of(d, v, w, from, to);
+            words_of_items(w, d->key, d->i0 + i, (uint32_t)group, lanes);
+            values_of(d, v, w, from, to, lanes);
             for (int j = from; j < to; j++) {
                 REAL *out = d->to + (group * PER + j - d->f0) * d->feature_stride + i * d->item_stride;
-                if (d->item_stride == 1) memcpy(out, v[j], sizeof v[j][0] * (size_t)lanes);
-                else for (int l = 0; l < lanes; l++) out[l * d->item_stride] = v[j][l];
+                if (d->item_stride == 1) memcpy(out, v[j], sizeof v[j][0] * (size_t)wanted);
+                else for (int l = 0; l < wanted; l++) out[l * d->item_stride] = v[j][l];
             }
         }
     }
+}
+
+/* The features from..to-1 of a line of groups, to out[feature * stride]. */
+static void place_features(REAL *restrict out, REAL v[PER][LANES], int from, int to, ptrdiff_t stride) {
+    if (stride == 1 && from == 0 && to % PER == 0) {
+        for (int l = 0; l < to / PER; l++)
+            for (int j = 0; j < PER; j++) out[l * PER + j] = v[j][l];
+        return;
+    }
+    for (int f = from; f < to; f++) out[f * stride] = v[f % PER][f / PER];
 }
 
 /* Groups of features in the lanes: one item at a time. */
@@ -117,22 +131,22 @@ static void draw_by_features(const Draw *d) {
     int64_t end = d->f0 + d->features;
     for (int64_t i = 0; i < d->items; i++)
         for (int64_t group = d->f0 / PER; group * PER < end; group += LANES) {
+            int from = d->f0 > group * PER ? (int)(d->f0 - group * PER) : 0;
+            int to = end - group * PER < PER * LANES ? (int)(end - group * PER) : PER * LANES, lanes = whole_lanes((to + PER - 1) / PER);
             uint32_t w[4][LANES];
             REAL v[PER][LANES];
-            words_of_groups(w, d->key, d->i0 + i, (uint32_t)group);
-            values_of(d, v, w, 0, PER);
-            REAL *out = d->to + i * d->item_stride + (group * PER - d->f0) * d->feature_stride;
-            int64_t from = d->f0 > group * PER ? d->f0 - group * PER : 0;
-            int64_t to = end - group * PER < PER * LANES ? end - group * PER : PER * LANES;
-            for (int64_t f = from; f < to; f++) out[f * d->feature_stride] = v[f % PER][f / PER];
+            words_of_groups(w, d->key, d->i0 + i, (uint32_t)group, lanes);
+            values_of(d, v, w, 0, PER, lanes);
+            place_features(d->to + i * d->item_stride + (group * PER - d->f0) * d->feature_stride, v, from, to, d->feature_stride);
         }
 }
 
-/* The way that fills more lanes. */
+/* The way that fills more lanes and writes them together. */
 static void draw(const Draw *d) {
     if (d->items <= 0 || d->features <= 0) return;
-    if (d->items >= LANES || d->items * PER >= d->features) draw_by_items(d);
-    else draw_by_features(d);
+    bool lines = d->feature_stride == 1 && d->features >= 16 * PER;
+    if (lines || d->items * PER < d->features) draw_by_features(d);
+    else draw_by_items(d);
 }
 
 void KERNEL(uniform)(void *to, const uint32_t key[4], int64_t i0, int64_t items, int64_t f0, int64_t features, ptrdiff_t item_stride,
