@@ -31,9 +31,9 @@ Node *graph_carry(Graph *g, Loop *loop, Node *init, Axes axes)
     loop->carry = with_room(g, loop->carry, i);
     loop->init = with_room(g, loop->init, i);
     loop->next = with_room(g, loop->next, i);
+    loop->init[i] = graph_spread(g, init, axes);        /* before the leaf, so that ids are in order of need */
     Node pattern = { .op = OP_carry, .loop = loop, .key = (uint64_t)i, .axes = axes };
     loop->carry[i] = node_make_new(g, &pattern, loop);
-    loop->init[i] = graph_spread(g, init, axes);
     loop->next[i] = loop->carry[i];
     loop->n_carry++;
     return loop->carry[i];
