@@ -192,6 +192,10 @@ Expr *expr_index(Reader *r, Expr *base, Subscripts list, Span span)
 
 Expr *expr_field(Reader *r, Expr *base, const Token *word, Span span)
 {
+    if (base->kind == EXPR_NUMBER || base->kind == EXPR_QUANTITY) {
+        Diagnostic *d = reader_error(r, "E0110", span, "a number has no fields");
+        HELP(d, "a number has digits on both sides of its point: 1.0, 1.0e-3");
+    }
     Expr *e = expr_new(r, EXPR_FIELD, span);
     e->kid[0] = base;
     e->name = name_of(word);

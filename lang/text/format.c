@@ -113,7 +113,7 @@ static bool in_subscript(const Formatter *f) { return f->depth && f->open[f->dep
 typedef enum Gap { GAP_NONE, GAP_FREE, GAP_BLANK } Gap;
 
 /* In front of a ( or [. */
-static Gap gap_before_bracket(const Formatter *f, int i, const Token *a, const Token *b)
+static Gap gap_before_bracket(const Formatter *f, int i, const Token *a)
 {
     if (a->kind == ']') {
         int word = kind_of(near_token(f, f->last_opened - 1));
@@ -140,7 +140,7 @@ static Gap gap_before(const Formatter *f, int i)
     if (is_sign(f, i - 1)) return GAP_NONE;
     if (is_free_operator(f, i)) return is_spaced(f, i) ? GAP_BLANK : GAP_NONE;
     if (is_free_operator(f, i - 1)) return is_spaced(f, i - 1) ? GAP_BLANK : GAP_NONE;
-    if (b->kind == '(' || b->kind == '[') return gap_before_bracket(f, i, a, b);
+    if (b->kind == '(' || b->kind == '[') return gap_before_bracket(f, i, a);
     return GAP_BLANK;
 }
 
