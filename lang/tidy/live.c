@@ -1,0 +1,98 @@
+/* live.c: the values that are needed.  A loop is needed carry by carry. */
+#include <stdlib.h>
+#include <string.h>
+#include "lang/tidy/tidy_inner.h"
+
+typedef struct Stack { Node **at; int n, room; } Stack;
+
+static void push(Stack *s, Node *n)
+{
+    if (s->n == s->room) {
+        s->room = s->room ? 2 * s->room : 256;
+        s->at = realloc(s->at, (size_t)s->room * sizeof *s->at);
+        if (!s->at) abort();
+    }
+    s->at[s->n++] = n;
+}
+
+static void *fresh(size_t count, size_t size)
+{
+    void *memory = calloc(count + 1, size);
+    if (!memory) abort();
+    return memory;
+}
+
+static void use(Live *live, Stack *s, Node *n)
+{
+    live->uses[n->id]++;
+    push(s, n);
+}
+
+/* A carry that is read needs its first and its next value. */
+static void use_result(Live *live, Stack *s, const Loop *loop, int i)
+{
+    bool **read = &live->results[loop->node->id];
+    if (!*read) *read = fresh((size_t)(loop->n_carry + loop->n_keep), sizeof **read);
+    if ((*read)[i]) return;
+    (*read)[i] = true;
+    if (i >= loop->n_carry) {
+        use(live, s, loop->keep[i - loop->n_carry]);
+        return;
+    }
+    use(live, s, loop->init[i]);
+    use(live, s, loop->next[i]);
+    push(s, loop->carry[i]);
+}
+
+static void visit(Live *live, Stack *s, Node *n)
+{
+    switch (n->op) {
+    case OP_result:
+        use_result(live, s, n->loop, (int)n->key);
+        push(s, n->in[0]);
+        break;
+    case OP_carry:
+        if (n->loop->node) use_result(live, s, n->loop, (int)n->key);
+        break;
+    case OP_loop: push(s, n->loop->time); break;
+    case OP_implicit: use(live, s, n->in[0]); break;
+    default:
+        for (int i = 0; i < n->n_in; i++) use(live, s, n->in[i]);
+    }
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const Node *const *x = a, *const *y = b;
+    return (*x)->id < (*y)->id ? -1 : (*x)->id > (*y)->id;
+}
+
+void live_find(Live *live, Graph *g, Node *const *roots, int n_roots)
+{
+    *live = (Live){ .size = graph_size(g) };
+    live->uses = fresh(live->size, sizeof *live->uses);
+    live->results = fresh(live->size, sizeof *live->results);
+    bool *seen = fresh(live->size, sizeof *seen);
+    Stack stack = { 0 }, found = { 0 };
+    for (int i = 0; i < n_roots; i++) use(live, &stack, roots[i]);
+    while (stack.n) {
+        Node *n = stack.at[--stack.n];
+        if (seen[n->id]) continue;
+        seen[n->id] = true;
+        push(&found, n);
+        visit(live, &stack, n);
+    }
+    free(seen);
+    free(stack.at);
+    if (found.n) qsort(found.at, (size_t)found.n, sizeof *found.at, by_id);
+    live->node = found.at;
+    live->n = found.n;
+}
+
+void live_free(Live *live)
+{
+    for (int i = 0; i < live->n; i++) free(live->results[live->node[i]->id]);
+    free(live->results);
+    free(live->node);
+    free(live->uses);
+}

@@ -1,0 +1,132 @@
+/* tidy.c: makes all live values anew, operands first, each in its tidied form; loops are copied with what is read of them. */
+#include <stdlib.h>
+#include "lang/tidy/tidy_inner.h"
+
+typedef struct Tidy {
+    Graph *g;
+    Live live;
+    Node **new;                 /* by id: the tidied form */
+    Loop **loops;               /* by id of the LOOP node: its copy; null where it is unrolled */
+    int **numbers;              /* by id of the LOOP node: the copy's number of each carry and kept value */
+} Tidy;
+
+static Node *current(const Tidy *t, const Node *n) { return t->new[n->id]; }
+
+static bool is_unrolled(const Loop *loop) { return loop->passes == 1; }
+
+/* ---- Loops ---- */
+
+/* The copy of the innermost loop that encloses this one and is copied. */
+static Loop *scope_of_copy(const Tidy *t, const Loop *loop)
+{
+    for (Loop *outer = loop->node->scope; outer; outer = outer->outer) {
+        if (!outer->node) return outer;
+        if (t->loops[outer->node->id]) return t->loops[outer->node->id];
+    }
+    return NULL;
+}
+
+static void open_loop(Tidy *t, const Loop *loop)
+{
+    uint32_t id = loop->node->id;
+    if (t->numbers[id]) return;
+    t->numbers[id] = calloc((size_t)(loop->n_carry + loop->n_keep) + 1, sizeof(int));
+    if (!t->numbers[id]) abort();
+    if (!is_unrolled(loop)) t->loops[id] = graph_loop_open(t->g, scope_of_copy(t, loop), loop->passes);
+    t->new[loop->time->id] = is_unrolled(loop) ? graph_const(t->g, 0) : t->loops[id]->time;
+}
+
+static void make_carry(Tidy *t, const Node *n)
+{
+    const Loop *loop = n->loop;
+    int i = (int)n->key;
+    Node *init = current(t, loop->init[i]);
+    if (is_unrolled(loop) || loop->next[i] == n) {
+        t->new[n->id] = init;
+        return;
+    }
+    t->numbers[loop->node->id][i] = t->loops[loop->node->id]->n_carry;
+    t->new[n->id] = graph_carry(t->g, t->loops[loop->node->id], init, n->axes);
+}
+
+static void close_loop(Tidy *t, const Loop *loop)
+{
+    Loop *copy = t->loops[loop->node->id];
+    int *number = t->numbers[loop->node->id];
+    const bool *read = t->live.results[loop->node->id];
+    if (!copy || !read) return;
+    for (int i = 0; i < loop->n_carry; i++)
+        if (read[i] && loop->next[i] != loop->carry[i]) graph_loop_next(t->g, copy, number[i], current(t, loop->next[i]));
+    for (int i = loop->n_carry; i < loop->n_carry + loop->n_keep; i++)
+        if (read[i]) number[i] = copy->n_carry + graph_loop_keep(t->g, copy, current(t, loop->keep[i - loop->n_carry]), loop->keep_axis);
+    graph_loop_close(t->g, copy);
+}
+
+static Node *make_result(Tidy *t, const Node *n)
+{
+    const Loop *loop = n->loop;
+    int i = (int)n->key;
+    bool kept = i >= loop->n_carry;
+    if (is_unrolled(loop)) {
+        Node *value = current(t, kept ? loop->keep[i - loop->n_carry] : loop->next[i]);
+        return kept ? graph_spread(t->g, value, axes_one(loop->keep_axis)) : value;
+    }
+    if (!kept && loop->next[i] == loop->carry[i]) return current(t, loop->init[i]);
+    return graph_result(t->g, t->loops[loop->node->id], t->numbers[loop->node->id][i]);
+}
+
+/* ---- All nodes ---- */
+
+static Node *make(Tidy *t, Node *n)
+{
+    switch (n->op) {
+    case OP_stop: case OP_implicit: return current(t, n->in[0]);
+    case OP_result: return make_result(t, n);
+    default: break;
+    }
+    if (n->n_in == 0) return n;
+    Node *in[n->n_in];
+    for (int i = 0; i < n->n_in; i++) in[i] = current(t, n->in[i]);
+    return tidy_node(t->g, &t->live, n, graph_rebuild(t->g, n, in));
+}
+
+/* The leaves of a loop that is still open (we tidy inside its body) stay what they are. */
+static void visit(Tidy *t, Node *n)
+{
+    bool leaf = (n->op == OP_time || n->op == OP_carry) && n->loop->node;
+    graph_set_origin(t->g, n->origin);
+    if (leaf) {
+        open_loop(t, n->loop);
+        if (n->op == OP_carry) make_carry(t, n);
+    } else if (n->op == OP_loop) {
+        open_loop(t, n->loop);
+        close_loop(t, n->loop);
+    } else {
+        t->new[n->id] = make(t, n);
+    }
+}
+
+static void tidy_once(Graph *g, Node **roots, int n_roots)
+{
+    const Origin *before = graph_origin(g);
+    Tidy t = { .g = g };
+    live_find(&t.live, g, roots, n_roots);
+    t.new = calloc(t.live.size + 1, sizeof *t.new);
+    t.loops = calloc(t.live.size + 1, sizeof(Loop *));
+    t.numbers = calloc(t.live.size + 1, sizeof *t.numbers);
+    if (!t.new || !t.loops || !t.numbers) abort();
+    for (int i = 0; i < t.live.n; i++) visit(&t, t.live.node[i]);
+    for (int i = 0; i < n_roots; i++) roots[i] = current(&t, roots[i]);
+    for (int i = 0; i < t.live.n; i++) free(t.numbers[t.live.node[i]->id]);
+    live_free(&t.live);
+    free(t.new);
+    free(t.loops);
+    free(t.numbers);
+    graph_set_origin(g, before);
+}
+
+/* What one pass finds may show more to the next; two see nearly all. */
+void tidy(Graph *g, Node **roots, int n_roots)
+{
+    for (int pass = 0; pass < 2; pass++) tidy_once(g, roots, n_roots);
+}

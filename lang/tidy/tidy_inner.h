@@ -1,0 +1,33 @@
+/* tidy_inner.h: what the files of tidy share among themselves. */
+#ifndef EBM_TIDY_INNER_H
+#define EBM_TIDY_INNER_H
+
+#include "lang/tidy/tidy.h"
+
+/* The values that some roots need, and how often each is used. */
+typedef struct Live {
+    int n;
+    Node **node;                /* in ascending order of ids */
+    uint32_t size;              /* ids at the start */
+    int *uses;                  /* by id */
+    bool **results;             /* by id of a LOOP node: which carries and kept values are read */
+} Live;
+
+void live_find(Live *live, Graph *g, Node *const *roots, int n_roots);
+void live_free(Live *live);
+
+/* The node, just rebuilt from `old` with tidied operands, in its tidied form. */
+Node *tidy_node(Graph *g, const Live *live, const Node *old, Node *node);
+
+/* ---- contract.c ---- */
+
+/* The sum of x over axes, and of x*y: as dots of what varies, times what does not. */
+Node *contract_sum(Graph *g, Node *x, Axes over);
+Node *contract_dot(Graph *g, Node *x, Node *y, Axes over);
+/* Whether a map has more values than any of the factors it is made of: summing it without a dot would cost more than it need. */
+bool  is_expansive(const Node *x);
+
+static inline Node *map1(Graph *g, Op op, Node *x)          { return graph_map(g, op, x, NULL, NULL); }
+static inline Node *map2(Graph *g, Op op, Node *x, Node *y) { return graph_map(g, op, x, y, NULL); }
+
+#endif
