@@ -173,7 +173,6 @@ static const struct { const char *word, *help; } foreign[] = {
     { "end", "a block ends with }" },
     { "endif", "write: if c then a else b" },
     { "assert", "what must hold is a claim: claim x < 1 \"text\"; during training it is a guard" },
-    { "with", "see `ebm explain E0104`" },
     { "break", "a repeat makes all of its passes" },
     { "module", "a file is a module: use \"file.ebm\" as name" },
     { "minimise", "it is spelled minimize" },
@@ -282,6 +281,7 @@ static bool complain_equals(Reader *r, const Mishap *m)
     if ((!m->construct && !opener) || (opener && opener->token->kind == '[')) return false;
     if (!expects(m, "==") && !expects(m, "and")) return false;
     Diagnostic *d = reader_error(r, "E0103", t->span, "`=` gives a value to a name; it does not compare");
+    if (m->construct && m->construct->kind == T_IF && expects(m, "else")) HELP(d, "an `if` is a value: y = if c then a else b");
     HELP(d, "to compare, write ==");
     return true;
 }
@@ -346,6 +346,19 @@ static bool complain_number(Reader *r)
     return false;
 }
 
+/* x: R, x: 2 */
+static bool complain_type(Reader *r, const Mishap *m)
+{
+    const Token *before = token_after(r, -1), *colon = token_after(r, -2);
+    const Opener *opener = innermost_bracket(r);
+    if (r->at_separator || !colon || colon->kind != ':' || !opener || opener->token->kind != '(') return false;
+    if (!(before->kind == T_NAME && expects(m, "'['")) && !(before->kind == T_NUMBER && expects(m, ".."))) return false;
+    Diagnostic *d = reader_error(r, "E0101", before->span, "`%.*s` is not a type", (int)(before->span.end - before->span.start),
+                                 before->span.source->text + before->span.start);
+    HELP(d, "types are: [] a number, [D] a vector, [H, W], {0..9} a class, {0,1}[D] bits, 0..1 [D] a box, simplex[K]");
+    return true;
+}
+
 /* ---- the rest ---- */
 
 static void note_construct(Diagnostic *d, const Reader *r, const Mishap *m)
@@ -372,6 +385,7 @@ static const struct { int construct; const char *expected, *help; } forms[] = {
     { T_SAVE, "->", "save fit -> \"fit.safetensors\"" },
     { T_LOAD, "as", "load \"fit.safetensors\" as fit" },
     { T_UPDATE, "by", "update E by adam(lr = 1e-3)" },
+    { T_GUARD, "a name", "guard x < 10 else rollback, or: else stop" },
     { T_GUARD, "else", "guard x < 10 else rollback, or: else stop" },
     { T_ENERGY, "{", "an energy is a number for each item and has no result type: energy E(x: [2]) = .., or a block of terms" },
     { T_FN, "->", "the type of the result follows an arrow: fn f(x: [2]) -> [3] = .." },
@@ -381,6 +395,25 @@ static const struct { int construct; const char *expected, *help; } forms[] = {
     { T_PARAM, "~", "a parameter has an initial value: param W: [O, I] ~ normal(), param b: [O] = 0" },
     { T_STATE, "~", "a state has an initial value: state n = 0" },
 };
+
+/* What this token was probably written for. */
+static void help_token(Diagnostic *d, const Reader *r, const Mishap *m)
+{
+    const Token *t = found(r), *before = token_after(r, -1);
+    const Opener *opener = innermost_bracket(r);
+    bool statement_could_end = expects(m, "the end of the statement");
+    if (t->kind == ':' && expects(m, "'{'")) HELP(d, "a body follows = or stands in braces: { .. }");
+    if (t->kind == ':' && opener && opener->token->kind == '[') HELP(d, "a part is written x[from:to], without a step");
+    if (t->kind == '{' && expects(m, "a primed name")) HELP(d, "an array is written [1, 2, 3]");
+    if (t->kind == ',' && statement_could_end) HELP(d, "a statement gives one value; write two statements, on two lines or with ; between");
+    if (before && before->kind == T_REDUCTION && t->kind == T_NAME) HELP(d, "over an index write sum[i] x[i], over everything sum(x)");
+    if (m->construct && m->construct->kind == T_FN && m->construct[1].kind == '(' && expects(m, "->"))
+        HELP(d, "a function value is written fn(x) -> e; a definition has a name: fn f(x) = e");
+    if (t->kind == '=' && statement_could_end)
+        HELP(d, "the left side is a name, a name with indices (y[i] = ..) or a cell's next value (x' = ..); to compare, write ==");
+    if (ends_operand(before) && begins_operand(t) && expects(m, "'*'") && t->kind != T_STRING && t->kind != T_NAME)
+        HELP(d, "if a product is meant, write *");
+}
 
 static void help_form(Diagnostic *d, const Mishap *m)
 {
@@ -405,11 +438,9 @@ static void complain_plainly(Reader *r, const Mishap *m)
     note_construct(d, r, m);
     const Opener *opener = innermost_bracket(r);
     if (opener && opener->token->line != t->line) NOTE(d, opener->token->span, "this `%c` is still open", opener->token->kind);
+    if (d && !r->at_separator) help_token(d, r, m);
     if (!opener) help_form(d, m);
-    if (r->at_separator) return;
-    if (ends_operand(before) && begins_operand(t) && expects(m, "'*'") && t->kind != T_STRING) HELP(d, "if a product is meant, write *");
-    if (t->kind == '=' && expects(m, "the end of the statement"))
-        HELP(d, "the left side is a name, a name with indices (y[i] = ..) or a cell's next value (x' = ..); to compare, write ==");
+    if (!r->at_separator && ends_operand(before) && t->kind == T_NAME && expects(m, "'*'")) HELP(d, "if a product is meant, write *");
 }
 
 /* The scanner has said what is wrong with this token. */
@@ -425,7 +456,7 @@ void explain_mishap(Reader *r, const Mishap *m)
     if (r->quiet || (!r->at_separator && already_reported(r))) return;
     if (r->at_separator && found(r)->kind == 0 && !r->diagnostics->errors) r->ending = ENDING_IN_STATEMENT;
     if (complain_unclosed(r) || complain_unfinished(r, m) || complain_foreign(r) || complain_closer(r) || complain_number(r)) return;
-    if (complain_choice(r, m)) return;
+    if (complain_choice(r, m) || complain_type(r, m)) return;
     if (complain_equals(r, m) || complain_order(r, m) || complain_parentheses(r, m) || complain_keyword(r, m)) return;
     complain_plainly(r, m);
 }
