@@ -1,0 +1,398 @@
+/* build.c: the top level: definitions by name, in any order; trains and commands in text order. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lang/graph/builder.h"
+#include "lang/mean/resolve.h"
+
+/* ---- names at top level ---- */
+
+static unsigned bucket_of(const char *name) { return (unsigned)(mix_hash(0, name, 0) % GLOBAL_BUCKETS); }
+
+static Global *find_global(Builder *b, const char *name)
+{
+    for (Global *g = b->buckets[bucket_of(name)]; g; g = g->next) if (!strcmp(g->name, name)) return g;
+    return NULL;
+}
+
+/* A later name hides the library's, and at the prompt an earlier line's. */
+static Global *add_global(Builder *b, const char *name, const Stmt *s, int target, bool library)
+{
+    Global *g = ARENA_NEW(b->arena, Global);
+    g->name = name;
+    g->stmt = s;
+    g->target = target;
+    g->library = library;
+    unsigned k = bucket_of(name);
+    g->next = b->buckets[k];
+    b->buckets[k] = g;
+    if (b->last_global) b->last_global->order = g;
+    else b->first_global = g;
+    b->last_global = g;
+    return g;
+}
+
+static void add_names(Builder *b, const Block *block, bool library)
+{
+    for (int i = 0; i < block->n; i++) {
+        const Stmt *s = block->at[i];
+        switch (s->kind) {
+        case STMT_DEF: add_global(b, s->def->name.text, s, 0, library); break;
+        case STMT_OPTION: case STMT_DATA: add_global(b, s->name.text, s, 0, library); break;
+        case STMT_BIND:
+            for (int k = 0; k < s->targets.n; k++) {
+                const Expr *t = s->targets.at[k];
+                if (t->kind == EXPR_INDEX) t = t->kid[0];
+                if (t->kind == EXPR_NAME) add_global(b, t->name.text, s, k, library);
+            }
+            break;
+        default: break;
+        }
+    }
+}
+
+/* ---- values of names ---- */
+
+static Value *option_value(Builder *b, const Stmt *s)
+{
+    Value *v = eval(b, NULL, s->value);
+    double x;
+    if (!want_known(b, v, s->value->span, "an option", &x)) return b->none;
+    for (int i = 0; i < b->options.n_sets; i++)
+        if (!strcmp(b->options.set_names[i], s->name.text)) {
+            Value *set = number(b, b->options.set_values[i]);
+            if (set->node->value == floor(set->node->value)) set->domain = (Domain){ CLASS_WHOLE, set->node->value, set->node->value };
+            set->unit = v->unit;
+            v = set;
+        }
+    Script *script = &b->script;
+    void *more = arena_alloc(b->arena, sizeof *script->options * (size_t)(script->n_options + 1));
+    if (script->n_options) memcpy(more, script->options, sizeof *script->options * (size_t)script->n_options);
+    script->options = more;
+    script->options[script->n_options].name = s->name.text;
+    script->options[script->n_options].value = known(v);
+    script->options[script->n_options++].description = s->string;
+    return v;
+}
+
+/* data x: [2] = ..: the type of a row. */
+static Value *check_data(Builder *b, const Stmt *s, Value *v)
+{
+    if (!s->type || v->kind == VALUE_NONE) return v;
+    Value *one = v->kind == VALUE_RECORD && v->fields && !v->fields->next ? v->fields->value : v;
+    if (one->kind != VALUE_ARRAY || !one->shape.n) {
+        complain(b, "E0389", s->value->span, "a data set has rows, but this is %s", value_text(b, v));
+        return b->none;
+    }
+    int rank;
+    bool rest;
+    type_rank(s->type, &rank, &rest);
+    Value row = *one;
+    row.shape.n = 0;
+    for (int i = 1; i < one->shape.n; i++) row.shape.at[row.shape.n++] = one->shape.at[i];
+    if (!rest && row.shape.n != rank) {
+        complain(b, "E0389", s->type->span, "the rows of %s have shape %s", s->name.text, shape_text(b, row.shape));
+        return b->none;
+    }
+    if (!match_type(b, scope_new(b, NULL), s->type, &row, "a row", s->type->span)) return b->none;
+    Domain domain;
+    if (!eval_domain(b, NULL, s->type, &domain) || !domain_fits(b, domain, one, s->name.text, s->type->span)) return b->none;
+    if (domain.kind == CLASS_REAL) return one;
+    Value *typed = ARENA_NEW(b->arena, Value);
+    *typed = *one;
+    typed->domain = domain;
+    return typed;
+}
+
+/* encoder slow = ema(f): another name for a function. */
+static Value *alias_value(Builder *b, const Def *def)
+{
+    const char *before = b->at.draw_name;
+    b->at.draw_name = def->name.text;
+    Value *v = eval(b, NULL, def->value);
+    b->at.draw_name = before;
+    if (v->kind == VALUE_FUNCTION && v->fn->kind == CLOSURE_DEF && v->fn->def->kind == DEF_LAYER) {
+        Closure *c = ARENA_NEW(b->arena, Closure);
+        *c = *v->fn;
+        c->instance = def->name.text;
+        return function_value(b, c);
+    }
+    if (v->kind != VALUE_FUNCTION && v->kind != VALUE_NONE) {
+        complain(b, "E0336", def->value->span, "%s %s needs a function, but this is %s", def_kind_name(def->kind), def->name.text, value_text(b, v));
+        return b->none;
+    }
+    return v;
+}
+
+static void define_binding(Builder *b, const Stmt *s)
+{
+    Scope *scope = scope_new(b, NULL);
+    const char *name = s->targets.at[0]->name.text;
+    if (s->targets.at[0]->kind == EXPR_INDEX) eval_equation(b, scope, s);
+    else {
+        b->at.use = name;
+        b->at.chain = mix_hash(0, name, 0);
+        b->at.owner = name;
+        Value *v = s->draw ? eval_drawn(b, scope, s->value, NULL, name) : eval(b, scope, s->value);
+        bind_targets(b, scope, s, v);
+    }
+    for (Global *g = b->first_global; g; g = g->order) {
+        if (g->stmt != s) continue;
+        Binding *x = lookup(scope, g->name);
+        g->value = x && x->value ? stored(b, g->name, x->value, s->span) : b->none;
+        g->state = GLOBAL_DONE;
+    }
+}
+
+static void define(Builder *b, Global *g)
+{
+    Context before = b->at;
+    Train *run = b->at.run;
+    memset(&b->at, 0, sizeof b->at);
+    g->state = GLOBAL_OPEN;
+    const Stmt *s = g->stmt;
+    stand_at(b, s->span);
+    switch (s->kind) {
+    case STMT_DEF:
+        if (s->def->kind == DEF_TRAIN) build_train(b, s);
+        else if (!s->def->n_signatures && s->def->value) g->value = alias_value(b, s->def);
+        else g->value = closure_of_def(b, s->def, s->def->name.span, 0);
+        break;
+    case STMT_OPTION: g->value = option_value(b, s); break;
+    case STMT_DATA:
+        b->at.use = s->name.text;
+        b->at.chain = mix_hash(0, s->name.text, 0);
+        g->value = stored(b, s->name.text, check_data(b, s, eval_drawn(b, NULL, s->value, NULL, s->name.text)), s->span);
+        break;
+    case STMT_BIND: define_binding(b, s); break;
+    default: g->value = b->none;
+    }
+    g->state = GLOBAL_DONE;
+    if (!g->value) g->value = b->none;
+    b->at = before;
+    b->at.run = run;
+    graph_set_origin(b->g, b->at.origin);
+}
+
+Value *global_value(Builder *b, const char *name, Span span)
+{
+    Global *g = find_global(b, name);
+    if (!g) return NULL;
+    if (g->state == GLOBAL_OPEN) {
+        complain(b, "E0210", span, "%s is needed to compute itself", name);
+        return b->none;
+    }
+    if (g->state == GLOBAL_UNSEEN) {
+        if (g->stmt->kind == STMT_DEF && g->stmt->def->kind == DEF_TRAIN) {
+            Diagnostic *d = complain(b, "E0240", span, "%s is used before it is trained", name);
+            diag_note(d, g->stmt->span, "trains run in text order; it stands here");
+            return b->none;
+        }
+        define(b, g);
+    }
+    return g->value;
+}
+
+/* ---- library and used files ---- */
+
+static bool add_text(Builder *b, const char *name, const char *text, size_t length)
+{
+    UsedFile *u = ARENA_NEW(b->arena, UsedFile);
+    u->path = arena_copy(b->arena, name, strlen(name));
+    u->source = source_new(name, text, length);
+    u->file = parse(u->source, b->diagnostics);
+    u->next = b->used;
+    b->used = u;
+    add_names(b, &u->file->block, true);
+    return true;
+}
+
+static void add_library(Builder *b)
+{
+    for (const LibraryText *t = library_texts; t->name; t++) {
+        const char *shown = arena_format(b->arena, "<stdlib>/%s", t->name);
+        if (b->options.stdlib_dir) {
+            const char *path = arena_format(b->arena, "%s/%s", b->options.stdlib_dir, t->name);
+            Source *s = source_read(path, shown);
+            if (s) {
+                add_text(b, shown, s->text, s->length);
+                source_free(s);
+                continue;
+            }
+        }
+        add_text(b, shown, t->text, strlen(t->text));
+    }
+}
+
+/* ---- the builder ---- */
+
+Builder *builder_new(const BuildOptions *options, Diagnostics *diagnostics)
+{
+    Builder *b = calloc(1, sizeof *b);
+    if (!b) return NULL;
+    if (options) b->options = *options;
+    b->diagnostics = diagnostics;
+    b->arena = &b->script.arena;
+    b->g = b->script.graph = graph_new();
+    b->script.store = store_new(b->options.has_precision ? b->options.precision : PRECISION_F32);
+    b->script.seed = b->options.has_seed ? b->options.seed : 0;
+    b->none = value_new(b, VALUE_NONE);
+    new_slot(b, "(none)", shape_none(), false, (Span){ 0 });   /* slot 0 stands for no slot */
+    add_library(b);
+    return b;
+}
+
+void builder_free(Builder *b)
+{
+    if (!b) return;
+    sources_free(b);
+    for (UsedFile *u = b->used; u; u = u->next) {
+        file_free(u->file);
+        source_free(u->source);
+    }
+    store_free(b->script.store);
+    graph_free(b->g);
+    Arena arena = b->script.arena;
+    free(b);
+    arena_free(&arena);
+}
+
+Script *builder_script(Builder *b) { return &b->script; }
+
+static void use_statement(Builder *b, const Stmt *s)
+{
+    const char *path = s->string;
+    if (s->span.source && s->span.source->name[0] != '<' && path[0] != '/') {
+        const char *slash = strrchr(s->span.source->name, '/');
+        if (slash) path = arena_format(b->arena, "%.*s/%s", (int)(slash - s->span.source->name), s->span.source->name, path);
+    }
+    for (UsedFile *u = b->used; u; u = u->next) if (!strcmp(u->path, path)) return;
+    Source *source = source_read(path, path);
+    if (!source) {
+        complain(b, "E0390", s->string_span.source ? s->string_span : s->span, "the file %s cannot be read: %s", path, strerror(errno));
+        return;
+    }
+    add_text(b, path, source->text, source->length);
+    source_free(source);
+    for (Global *g = b->first_global; g; g = g->order) if (g->stmt && g->stmt->span.source == b->used->source) g->library = false;
+}
+
+/* Statements that set how everything is read: before all else. */
+static void settings(Builder *b, const Block *block)
+{
+    for (int i = 0; i < block->n; i++) {
+        const Stmt *s = block->at[i];
+        double x;
+        switch (s->kind) {
+        case STMT_SEED:
+            if (want_known(b, eval(b, NULL, s->value), s->span, "the seed", &x) && !b->options.has_seed) b->script.seed = (uint64_t)x;
+            break;
+        case STMT_PRECISION:
+            if (strcmp(s->name.text, "f32") && strcmp(s->name.text, "f64")) {
+                Diagnostic *d = complain(b, "E0391", s->name.span, "precision is f32 or f64, not %s", s->name.text);
+                diag_help(d, "precision f64 is for checking");
+            } else if (!b->options.has_precision) b->script.store->precision = s->name.text[1] == '6' ? PRECISION_F64 : PRECISION_F32;
+            break;
+        case STMT_EDITION:
+            if (want_known(b, eval(b, NULL, s->value), s->span, "the edition", &x) && x != 1)
+                complain(b, "E0391", s->span, "this program reads edition 1, not %g", x);
+            break;
+        case STMT_USE: use_statement(b, s); break;
+        default: break;
+        }
+    }
+}
+
+static bool known_from_outside(const Global *g, const File *file)
+{
+    return !g->stmt || g->stmt->span.source != file->source;
+}
+
+static bool resolve_names(Builder *b, const File *file)
+{
+    int n = 0, room = 1024;
+    const char **names = malloc(sizeof *names * (size_t)room);
+    if (!names) return false;
+    for (Global *g = b->first_global; g && n < room - 200; g = g->order) if (known_from_outside(g, file)) names[n++] = g->name;
+    for (int i = 0; builtin_at(i) && n < room - 8; i++) names[n++] = builtin_at(i)->name;
+    static const char *const more[] = { "true", "false", "pi", "inf", "grad", "hvp", "jvp", "laplacian" };
+    for (int i = 0; i < 8 && n < room; i++) names[n++] = more[i];
+    bool fine = resolve(file, (KnownNames){ n, names }, b->diagnostics);
+    free(names);
+    return fine;
+}
+
+/* Definitions that nothing has used yet are built all the same, so that mistakes in them are found. */
+static void define_rest(Builder *b, const File *file)
+{
+    for (Global *g = b->first_global; g; g = g->order)
+        if (!g->library && g->state == GLOBAL_UNSEEN && g->stmt && g->stmt->span.source == file->source &&
+            !(g->stmt->kind == STMT_DEF && g->stmt->def->kind == DEF_TRAIN)) define(b, g);
+}
+
+static void run_commands(Builder *b, const Block *block)
+{
+    Script *script = &b->script;
+    for (int i = 0; i < block->n; i++) {
+        const Stmt *s = block->at[i];
+        memset(&b->at, 0, sizeof b->at);
+        if (s->kind == STMT_DEF && s->def->kind == DEF_TRAIN) {
+            Global *g = find_global(b, s->def->name.text);
+            if (g && g->stmt == s && g->state == GLOBAL_UNSEEN) { g->state = GLOBAL_OPEN; build_train(b, s); g->state = GLOBAL_DONE; if (!g->value) g->value = b->none; }
+            continue;
+        }
+        if (s->kind == STMT_CLAIM || s->kind == STMT_SHOW || s->kind == STMT_SAVE || s->kind == STMT_PRINT) {
+            Action action;
+            build_action(b, NULL, s, &action);
+            script->actions = grown(b, script->actions, script->n_actions, &script->actions_room, sizeof(Action));
+            script->actions[script->n_actions++] = action;
+        } else if (s->kind == STMT_EXPR) {
+            Exprs one = { 1, (Expr **)&s->value };
+            Stmt print = *s;
+            print.kind = STMT_PRINT;
+            print.list = one;
+            Action action;
+            build_action(b, NULL, &print, &action);
+            script->actions = grown(b, script->actions, script->n_actions, &script->actions_room, sizeof(Action));
+            script->actions[script->n_actions++] = action;
+        }
+    }
+}
+
+static bool check_sets(Builder *b, const File *file)
+{
+    bool fine = true;
+    for (int i = 0; i < b->options.n_sets; i++) {
+        Global *g = find_global(b, b->options.set_names[i]);
+        if (g && g->stmt && g->stmt->kind == STMT_OPTION) continue;
+        const char *all[256];
+        int n = 0;
+        for (Global *o = b->first_global; o && n < 256; o = o->order) if (o->stmt && o->stmt->kind == STMT_OPTION) all[n++] = o->name;
+        Span top = { file->source, 0, 0 };
+        Diagnostic *d = complain(b, "E0392", top, "there is no option called `%s` to set", b->options.set_names[i]);
+        const char *near = nearest_name(b->options.set_names[i], all, n);
+        if (near) diag_help(d, "did you mean `%s`?", near);
+        else if (!n) diag_help(d, "this text declares no options");
+        fine = false;
+    }
+    return fine;
+}
+
+bool builder_add(Builder *b, const File *file)
+{
+    int errors = b->diagnostics->errors, actions = b->script.n_actions;
+    memset(&b->at, 0, sizeof b->at);
+    settings(b, &file->block);
+    add_names(b, &file->block, false);
+    if (!check_sets(b, file) || !resolve_names(b, file) || b->diagnostics->errors > errors) return false;
+    run_commands(b, &file->block);
+    define_rest(b, file);
+    memset(&b->at, 0, sizeof b->at);
+    if (b->diagnostics->errors > errors) {
+        b->script.n_actions = actions;
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,613 @@
+/* builtin.c: the built-in functions: what cannot be written in the language. */
+#include <math.h>
+#include <string.h>
+#include "lang/graph/builder.h"
+
+/* The argument of that name or at that place; null if it was not given. */
+static const CallArg *argument(const CallArgs *args, const char *name, int at)
+{
+    int seen = 0;
+    for (int i = 0; i < args->n; i++) {
+        if (args->at[i].name) {
+            if (name && !strcmp(args->at[i].name, name)) return &args->at[i];
+        } else if (seen++ == at) return &args->at[i];
+    }
+    return NULL;
+}
+
+static Value *array_argument(Builder *b, const CallArgs *args, const char *name, int at)
+{
+    const CallArg *a = argument(args, name, at);
+    if (!a) { complain(b, "E0335", args->span, "the argument `%s` is missing", name); return b->none; }
+    if (a->value->kind == VALUE_ARRAY || a->value->kind == VALUE_BUNDLE || a->value->kind == VALUE_NONE) return a->value;
+    complain(b, "E0306", a->span, "`%s` must be an array, but this is %s", name, value_text(b, a->value));
+    return b->none;
+}
+
+static Node *whole(Builder *b, const Value *v)
+{
+    Axes axes = axes_of(v->shape);
+    return graph_spread(b->g, v->node, axes_union(&v->node->axes, &axes));
+}
+
+/* ---- element-wise ---- */
+
+static Value *call_max(Builder *b, Scope *scope, const CallArgs *args)
+{
+    (void)scope;
+    return map_values(b, OP_max, args->at[0].value, args->at[1].value, NULL, args->span, "max");
+}
+
+static Value *call_min(Builder *b, Scope *scope, const CallArgs *args)
+{
+    (void)scope;
+    return map_values(b, OP_min, args->at[0].value, args->at[1].value, NULL, args->span, "min");
+}
+
+/* Reductions written as calls; with two arguments max and min are element-wise. */
+static Value *reduce_or(Builder *b, const CallArgs *args, const char *name)
+{
+    return fold_values(b, name, array_argument(b, args, "x", 0), args->span);
+}
+#define REDUCTION(name) static Value *call_##name(Builder *b, Scope *s, const CallArgs *args) { (void)s; return reduce_or(b, args, #name); }
+REDUCTION(sum) REDUCTION(mean) REDUCTION(prod) REDUCTION(logsumexp) REDUCTION(any) REDUCTION(all) REDUCTION(argmin) REDUCTION(argmax)
+
+static Value *call_max_any(Builder *b, Scope *s, const CallArgs *args) { return args->n == 2 ? call_max(b, s, args) : reduce_or(b, args, "max"); }
+static Value *call_min_any(Builder *b, Scope *s, const CallArgs *args) { return args->n == 2 ? call_min(b, s, args) : reduce_or(b, args, "min"); }
+
+/* ---- making and reshaping ---- */
+
+static Value *filled(Builder *b, const CallArgs *args, double x)
+{
+    Shape shape;
+    if (args->n && args->at[0].value->kind == VALUE_BUNDLE) {
+        Value *like = args->at[0].value, *r = value_new(b, VALUE_BUNDLE);
+        r->n_items = like->n_items;
+        r->items = ARENA_ARRAY(b->arena, Value *, like->n_items);
+        for (int i = 0; i < like->n_items; i++) r->items[i] = array(b, graph_const(b->g, x), like->items[i]->shape);
+        return r;
+    }
+    if (!args->n) shape = b->at.drawn ? *b->at.drawn : shape_none();
+    else if (!shape_wanted(b, args->at[0].value, args->at[0].span, &shape)) return b->none;
+    return array(b, graph_const(b->g, x), shape);
+}
+
+static Value *call_zeros(Builder *b, Scope *s, const CallArgs *args) { (void)s; return filled(b, args, 0); }
+static Value *call_ones(Builder *b, Scope *s, const CallArgs *args) { (void)s; return filled(b, args, 1); }
+
+static Value *call_iota(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    int64_t n;
+    if (!want_size(b, args->at[0].value, args->at[0].span, "the length", &n) || !n) return b->none;
+    Shape shape = shape_fresh(&n, 1);
+    Value *v = array(b, graph_iota(b->g, shape.at[0]), shape);
+    v->domain = (Domain){ CLASS_WHOLE, 0, (double)n - 1 };
+    return v;
+}
+
+static Value *call_concat(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Value *v[MAX_ARGS];
+    for (int i = 0; i < args->n; i++) v[i] = args->at[i].value;
+    return concat_values(b, v, args->n, args->span);
+}
+
+static Value *reshaped(Builder *b, Value *v, Shape to)
+{
+    v = standard(b, v);
+    Shape fresh = { 0 }, used = v->shape;   /* names that differ from the old ones, so that both can stand side by side */
+    for (int i = 0; i < to.n; i++) {
+        Axis a = plain_axis(axis_size(to.at[i]), &used);
+        used.at[used.n++] = a;
+        fresh.at[fresh.n++] = a;
+    }
+    Value *r = array(b, graph_reshape(b->g, whole(b, v), v->shape, fresh), fresh);
+    r->domain = v->domain;
+    return standard(b, r);
+}
+
+static Value *call_reshape(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Value *v = array_argument(b, args, "x", 0);
+    Shape to;
+    const CallArg *a = argument(args, "shape", 1);
+    if (v->kind != VALUE_ARRAY || !a || !shape_wanted(b, a->value, a->span, &to)) return b->none;
+    Axes from = axes_of(standard(b, v)->shape), onto = axes_of(to);
+    if (axes_count(&from) != axes_count(&onto)) {
+        Diagnostic *d = complain(b, "E0303", a->span, "%s has %lld values, but %s has %lld", shape_text(b, v->shape), (long long)axes_count(&from), shape_text(b, to),
+                                 (long long)axes_count(&onto));
+        diag_help(d, "reshape keeps the values and their order");
+        return b->none;
+    }
+    return reshaped(b, v, to);
+}
+
+static Value *call_flatten(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Value *v = array_argument(b, args, "x", 0);
+    if (v->kind != VALUE_ARRAY || v->shape.n == 1) return v;
+    int64_t n = 1;
+    for (int i = 0; i < v->shape.n; i++) n *= axis_size(v->shape.at[i]);
+    return reshaped(b, v, shape_fresh(&n, 1));
+}
+
+static Value *call_transpose(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Value *v = array_argument(b, args, "x", 0);
+    if (v->kind != VALUE_ARRAY) return b->none;
+    if (v->shape.n != 2) {
+        Diagnostic *d = complain(b, "E0302", args->span, "transpose needs a matrix, but this is %s", shape_text(b, v->shape));
+        diag_help(d, "an index equation moves any axes: y[j, i, k] = x[i, j, k]");
+        return b->none;
+    }
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *v;
+    r->shape.at[0] = v->shape.at[1];
+    r->shape.at[1] = v->shape.at[0];
+    r->n_items = 0;
+    return standard(b, r);
+}
+
+/* ---- along the last axis ---- */
+
+static Value *along(Builder *b, const CallArgs *args, const char *name)
+{
+    Value *v = array_argument(b, args, "x", 0);
+    if (v->kind != VALUE_ARRAY) return b->none;
+    if (!v->shape.n) { complain(b, "E0302", args->span, "%s needs an array, but this is a number", name); return b->none; }
+    Axis axis = v->shape.at[v->shape.n - 1];
+    Node *x = whole(b, v), *r;
+    Domain domain = v->domain;
+    if (!strcmp(name, "cumsum")) {
+        r = graph_along(b->g, OP_cumsum, x, axis, false);
+        domain = (Domain){ 0 };
+    } else {
+        r = graph_along(b->g, OP_argsort, x, axis, false);
+        if (!strcmp(name, "sort")) {
+            /* the place runs along the axis's name; the source axis needs another */
+            Axis aside = plain_axis(axis_size(axis), &v->shape);
+            x = graph_rename(b->g, x, axis, aside);
+            r = graph_gather(b->g, x, aside, r);
+        } else domain = (Domain){ CLASS_WHOLE, 0, (double)axis_size(axis) - 1 };
+    }
+    Value *out = array(b, r, v->shape);
+    out->domain = domain;
+    return out;
+}
+static Value *call_cumsum(Builder *b, Scope *s, const CallArgs *args) { (void)s; return along(b, args, "cumsum"); }
+static Value *call_sort(Builder *b, Scope *s, const CallArgs *args) { (void)s; return along(b, args, "sort"); }
+static Value *call_argsort(Builder *b, Scope *s, const CallArgs *args) { (void)s; return along(b, args, "argsort"); }
+
+static Value *call_svdvals(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Value *v = array_argument(b, args, "x", 0);
+    if (v->kind != VALUE_ARRAY) return b->none;
+    if (v->shape.n != 2) { complain(b, "E0302", args->span, "svdvals needs a matrix, but this is %s", shape_text(b, v->shape)); return b->none; }
+    int64_t rows = axis_size(v->shape.at[0]), columns = axis_size(v->shape.at[1]);
+    Axis out = plain_axis(rows < columns ? rows : columns, &v->shape);
+    Value *r = array(b, graph_svdvals(b->g, whole(b, v), v->shape.at[0], v->shape.at[1], out), (Shape){ 1, { out } });
+    return standard(b, r);
+}
+
+static Value *call_stop(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Value *v = array_argument(b, args, "x", 0);
+    if (v->kind != VALUE_ARRAY) return v->kind == VALUE_BUNDLE ? v : b->none;
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *v;
+    r->fields = NULL;
+    r->node = graph_stop(b->g, v->node);
+    return r;
+}
+
+/* ---- draws ---- */
+
+/* The full shape of a draw: as given, or declared by the param or state it is for. */
+static bool drawn_shape(Builder *b, const CallArg *a, const Value *like, Span span, const char *name, Shape *shape)
+{
+    if (b->at.in_energy) {
+        Diagnostic *d = complain(b, "E0440", span, "an energy draws nothing: it must give one number for one configuration");
+        diag_help(d, "draw in the regime, the solver or the train, and pass the values in");
+        return false;
+    }
+    if (a) return shape_wanted(b, a->value, a->span, shape);
+    if (like && like->kind == VALUE_ARRAY && like->shape.n) { *shape = shape_refresh(like->shape); return true; }
+    if (b->at.drawn) { *shape = *b->at.drawn; return true; }
+    Diagnostic *d = complain(b, "E0303", span, "%s needs a shape here", name);
+    diag_help(d, "%s(.., [N, 2]) or %s(.., like x); the declared shape is taken only in param and state", name, name);
+    return false;
+}
+
+/* An operand of a draw, which may have the last axes of the shape. */
+static Value *trailing(Builder *b, Value *v, Shape shape, Span span)
+{
+    if (v->kind != VALUE_ARRAY || !v->shape.n) return v;
+    Shape last = { 0 };
+    for (int i = shape.n - v->shape.n; i >= 0 && i < shape.n; i++) last.at[last.n++] = shape.at[i];
+    if (v->shape.n > shape.n || !same_sizes(&last, &v->shape)) {
+        complain(b, "E0301", span, "the bounds have shape %s, but the draw has %s", shape_text(b, v->shape), shape_text(b, shape));
+        return b->none;
+    }
+    return array(b, relabel(b, v->node, v->shape, last), shape);
+}
+
+static Value *call_uniform(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Shape shape;
+    Value *low = array_argument(b, args, "low", 0), *high = array_argument(b, args, "high", 1);
+    if (low->kind != VALUE_ARRAY || high->kind != VALUE_ARRAY) return b->none;
+    if (!drawn_shape(b, argument(args, "shape", 2), NULL, args->span, "uniform", &shape)) return b->none;
+    low = trailing(b, low, shape, args->at[0].span);
+    high = trailing(b, high, shape, args->at[1].span);
+    if (low->kind == VALUE_NONE || high->kind == VALUE_NONE) return b->none;
+    Value *u = array(b, random_node(b, RANDOM_UNIFORM, 0, shape), shape);
+    Value *width = map_values(b, OP_sub, high, low, NULL, args->span, "uniform");
+    return map_values(b, OP_add, low, map_values(b, OP_mul, width, u, NULL, args->span, "uniform"), NULL, args->span, "uniform");
+}
+
+static Value *call_normal(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    const CallArg *a = argument(args, "shape", 0);
+    if (a && a->value->kind == VALUE_BUNDLE) {
+        Value *r = value_new(b, VALUE_BUNDLE);
+        r->n_items = a->value->n_items;
+        r->items = ARENA_ARRAY(b->arena, Value *, r->n_items);
+        for (int i = 0; i < r->n_items; i++) {
+            Shape like = shape_refresh(a->value->items[i]->shape);
+            r->items[i] = array(b, random_node(b, RANDOM_NORMAL, 0, like), like);
+        }
+        return r;
+    }
+    Shape shape;
+    if (!drawn_shape(b, a, NULL, args->span, "normal", &shape)) return b->none;
+    return array(b, random_node(b, RANDOM_NORMAL, 0, shape), shape);
+}
+
+static Value *call_bernoulli(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Shape shape;
+    Value *p = array_argument(b, args, "p", 0);
+    if (p->kind != VALUE_ARRAY || !drawn_shape(b, argument(args, "shape", 1), p, args->span, "bernoulli", &shape)) return b->none;
+    p = trailing(b, p, shape, args->at[0].span);
+    Value *u = array(b, random_node(b, RANDOM_UNIFORM, 0, shape), shape);
+    Value *r = map_values(b, OP_lt, u, p, NULL, args->span, "bernoulli");
+    if (r->kind == VALUE_ARRAY) r->domain = (Domain){ CLASS_WHOLE, 0, 1 };
+    return r;
+}
+
+static Value *call_spins(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Shape shape;
+    if (!drawn_shape(b, argument(args, "shape", 0), NULL, args->span, "spins", &shape)) return b->none;
+    Node *u = random_node(b, RANDOM_UNIFORM, 0, shape), *half = graph_const(b->g, 0.5);
+    Value *r = array(b, graph_map(b->g, OP_select, graph_map(b->g, OP_lt, u, half, NULL), graph_const(b->g, -1), graph_const(b->g, 1)), shape);
+    r->domain = (Domain){ CLASS_SPIN, -1, 1 };
+    return r;
+}
+
+static Value *call_choose(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    int64_t n, k;
+    if (!want_size(b, args->at[0].value, args->at[0].span, "how many there are to choose from", &n)) return b->none;
+    if (!want_size(b, args->at[1].value, args->at[1].span, "how many are chosen", &k)) return b->none;
+    if (k < 1 || k > n) {
+        complain(b, "E0303", args->span, "%lld distinct ones cannot be chosen of %lld", (long long)k, (long long)n);
+        return b->none;
+    }
+    Shape shape = shape_fresh(&k, 1);
+    if (b->at.in_energy && !drawn_shape(b, NULL, NULL, args->span, "choose", &shape)) return b->none;
+    Value *v = array(b, random_node(b, RANDOM_CHOOSE, n, shape), shape);
+    v->domain = (Domain){ CLASS_WHOLE, 0, (double)n - 1 };
+    return v;
+}
+
+/* ---- data ---- */
+
+static Value *call_read(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    const CallArg *path = argument(args, "file", 0), *part = argument(args, "part", 1);
+    if (!path || path->value->kind != VALUE_STRING) { complain(b, "E0380", args->span, "read needs the name of a file as a string"); return b->none; }
+    return read_data(b, path->value->string, part ? part->value : NULL, args->span);
+}
+
+static Value *call_dataset(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Value *r = value_new(b, VALUE_RECORD);
+    int64_t rows = -1;
+    for (int i = 0; i < args->n; i++) {
+        const CallArg *a = &args->at[i];
+        if (!a->name || a->value->kind != VALUE_ARRAY || !a->value->shape.n) {
+            if (a->value->kind != VALUE_NONE) complain(b, "E0381", a->span, "a data set is made of columns with names: dataset(image = x, label = y)");
+            return b->none;
+        }
+        int64_t n = axis_size(a->value->shape.at[0]);
+        if (rows >= 0 && n != rows) {
+            complain(b, "E0381", a->span, "the column %s has %lld rows, but the columns before it have %lld", a->name, (long long)n, (long long)rows);
+            return b->none;
+        }
+        rows = n;
+        field_add(b, &r->fields, a->name, a->value);
+    }
+    return r;
+}
+
+static Value *call_split(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    const CallArg *train = argument(args, "train", 0), *test = argument(args, "test", 1);
+    if (!train || !test) { complain(b, "E0381", args->span, "split needs train = .. and test = .."); return b->none; }
+    if (train->value->kind == VALUE_NONE || test->value->kind == VALUE_NONE) return b->none;
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *train->value;
+    r->fields = NULL;
+    if (train->value->kind == VALUE_RECORD)
+        for (Field *f = train->value->fields; f; f = f->next) field_add(b, &r->fields, f->name, f->value);
+    field_add(b, &r->fields, "train", train->value);
+    field_add(b, &r->fields, "test", test->value);
+    return r;
+}
+
+static Value *call_classes(Builder *b, Scope *s, const CallArgs *args);
+
+static Value *call_exact(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Closure *c = ARENA_NEW(b->arena, Closure);
+    c->kind = CLOSURE_BUILTIN;
+    c->builtin = builtin_named("exact");
+    c->name = "exact";
+    c->span = args->span;
+    c->configured = true;
+    return function_value(b, c);
+}
+
+static Value *call_ema(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    const CallArg *f = argument(args, "f", 0), *decay = argument(args, "decay", 1);
+    double d = 0.99;
+    if (!f || f->value->kind != VALUE_FUNCTION) { complain(b, "E0382", args->span, "ema follows a net: ema(f, decay = 0.99)"); return b->none; }
+    if (decay && !want_known(b, decay->value, decay->span, "the decay of an average", &d)) return b->none;
+    if (d < 0 || d > 1) { complain(b, "E0382", decay->span, "the decay of an average lies in 0..1, not %g", d); return b->none; }
+    Closure *c = ARENA_NEW(b->arena, Closure);
+    c->kind = CLOSURE_EMA;
+    c->a = f->value->fn;
+    c->decay = d;
+    c->name = "ema";
+    c->instance = b->at.draw_name ? b->at.draw_name : "average";
+    c->span = args->span;
+    return function_value(b, c);
+}
+
+/* ---- plots ---- */
+
+static Value *plot_of(Builder *b, PlotKind kind, Value *v, const char *label)
+{
+    Value *p = value_new(b, VALUE_PLOT);
+    p->n_layers = 1;
+    p->layers = ARENA_NEW(b->arena, PlotLayer);
+    p->layers[0].kind = kind;
+    p->layers[0].label = label;
+    p->n_items = 1;
+    p->items = ARENA_ARRAY(b->arena, Value *, 1);
+    p->items[0] = v;
+    return p;
+}
+
+static Value *call_box(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    double x[4];
+    if (args->n != 2 && args->n != 4) { complain(b, "E0332", args->span, "box takes two or four numbers: box(x from, x to, y from, y to)"); return b->none; }
+    for (int i = 0; i < args->n; i++) if (!want_known(b, args->at[i].value, args->at[i].span, "a side of a box", &x[i])) return b->none;
+    if (args->n == 2) { x[2] = x[0]; x[3] = x[1]; }
+    if (x[0] >= x[1] || x[2] >= x[3]) { complain(b, "E0383", args->span, "the box is empty"); return b->none; }
+    Value *v[4];
+    for (int i = 0; i < 4; i++) v[i] = number(b, x[i]);
+    Value *r = stack_values(b, v, 4, args->span);
+    r->is_box = true;
+    return r;
+}
+
+/* Values of a function on a grid of n x n points of a box: [n, n] or [n, n, 2]. */
+static Value *on_grid(Builder *b, const CallArgs *args, int64_t n, bool vectors, double box[4])
+{
+    const CallArg *f = argument(args, "f", 0), *area = argument(args, "box", 1);
+    if (!f || !area || f->value->kind == VALUE_NONE || area->value->kind == VALUE_NONE) return b->none;
+    if (f->value->kind != VALUE_FUNCTION) { complain(b, "E0383", f->span, "a function of the plane is drawn here, but this is %s", value_text(b, f->value)); return b->none; }
+    if (!area->value->is_box) { complain(b, "E0383", area->span, "the area to draw is a box(x from, x to, y from, y to)"); return b->none; }
+    for (int i = 0; i < 4; i++) box[i] = known(area->value->items[i]);
+    int64_t all = n * n;
+    Shape line = shape_fresh(&all, 1);
+    Node *k = graph_iota(b->g, line.at[0]), *size = graph_const(b->g, (double)n);
+    Node *part[2] = { graph_map(b->g, OP_mod, k, size, NULL), graph_map(b->g, OP_floor, graph_map(b->g, OP_div, k, size, NULL), NULL, NULL) };
+    Value *xy[2];
+    for (int i = 0; i < 2; i++) {
+        Node *p = graph_map(b->g, OP_mul, part[i], graph_const(b->g, (box[2 * i + 1] - box[2 * i]) / (double)(n - 1)), NULL);
+        xy[i] = array(b, graph_map(b->g, OP_add, p, graph_const(b->g, box[2 * i]), NULL), line);
+    }
+    Value *points = stack_values(b, xy, 2, args->span), *turned = ARENA_NEW(b->arena, Value);
+    *turned = *points;
+    turned->shape.at[0] = points->shape.at[1];
+    turned->shape.at[1] = points->shape.at[0];
+    turned->n_items = 0;
+    turned = standard(b, turned);
+    Value *v = apply_values(b, f->value->fn, &turned, 1, f->span);
+    if (v->kind == VALUE_NONE) return v;
+    int64_t dims[3] = { n, n, 2 };
+    bool fits = v->kind == VALUE_ARRAY && v->shape.n == (vectors ? 2 : 1) && axis_size(v->shape.at[0]) == all && (!vectors || axis_size(v->shape.at[1]) == 2);
+    if (!fits) {
+        complain(b, "E0383", f->span, "the function drawn must give %s for each point [2], but for all points it gives %s", vectors ? "a vector [2]" : "a number", value_text(b, v));
+        return b->none;
+    }
+    return reshaped(b, v, shape_fresh(dims, vectors ? 3 : 2));
+}
+
+static Value *field_plot(Builder *b, const CallArgs *args, PlotKind kind, int64_t n)
+{
+    double box[4];
+    Value *v = on_grid(b, args, n, kind == PLOT_ARROWS, box);
+    if (v->kind == VALUE_NONE) return v;
+    Value *p = plot_of(b, kind, v, args->at[0].expr ? expr_text(b, args->at[0].expr) : NULL);
+    memcpy(p->layers[0].box, box, sizeof box);
+    return p;
+}
+static Value *call_contour(Builder *b, Scope *s, const CallArgs *args) { (void)s; return field_plot(b, args, PLOT_CONTOUR, 160); }
+static Value *call_arrows(Builder *b, Scope *s, const CallArgs *args) { (void)s; return field_plot(b, args, PLOT_ARROWS, 24); }
+
+static Value *many_layers(Builder *b, const CallArgs *args, PlotKind kind, const char *name, int least, int most)
+{
+    Value *p = value_new(b, VALUE_PLOT);
+    p->layers = ARENA_ARRAY(b->arena, PlotLayer, args->n);
+    p->items = ARENA_ARRAY(b->arena, Value *, args->n);
+    for (int i = 0; i < args->n; i++) {
+        const CallArg *a = &args->at[i];
+        Value *v = a->value;
+        if (v->kind == VALUE_NONE) return v;
+        if (v->kind != VALUE_ARRAY || v->shape.n < least || v->shape.n > most || (kind == PLOT_SCATTER && axis_size(v->shape.at[1]) != 2)) {
+            complain(b, "E0383", a->span, "%s draws %s, but this is %s", name,
+                     kind == PLOT_SCATTER ? "points [n, 2]" : kind == PLOT_CURVE ? "a vector" : kind == PLOT_IMAGES ? "images [n, h, w] or [n, c, h, w]" : "numbers and vectors", value_text(b, v));
+            return b->none;
+        }
+        PlotLayer *l = &p->layers[p->n_layers];
+        l->kind = kind;
+        l->label = a->name ? a->name : a->expr ? expr_text(b, a->expr) : NULL;
+        Value *every = field_of(v, "every");
+        if (kind == PLOT_CURVE && every) l->every = known(every);
+        p->items[p->n_layers++] = v;
+    }
+    p->n_items = p->n_layers;
+    return p;
+}
+static Value *call_scatter(Builder *b, Scope *s, const CallArgs *args) { (void)s; return many_layers(b, args, PLOT_SCATTER, "scatter", 2, 2); }
+static Value *call_curve(Builder *b, Scope *s, const CallArgs *args) { (void)s; return many_layers(b, args, PLOT_CURVE, "curve", 1, 1); }
+static Value *call_images(Builder *b, Scope *s, const CallArgs *args) { (void)s; return many_layers(b, args, PLOT_IMAGES, "images", 3, 4); }
+
+static Value *call_table(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    if (args->n == 1 && args->at[0].value->kind == VALUE_STRING) return read_data(b, args->at[0].value->string, b->none, args->span);
+    return many_layers(b, args, PLOT_TABLE, "table", 0, 1);
+}
+
+/* ---- the table ---- */
+
+static const Builtin builtins[] = {
+    { "sum", "sum(x), sum[i] e", "Sum over all places, or over the index.", 1, 1, call_sum, "x" },
+    { "mean", "mean(x), mean[i] e", "Mean over all places, or over the index.", 1, 1, call_mean, "x" },
+    { "prod", "prod(x), prod[i] e", "Product over all places, or over the index.", 1, 1, call_prod, "x" },
+    { "max", "max(x), max(a, b), max[i] e", "The largest value; of two arrays, place by place.", 1, 2, call_max_any, "a b" },
+    { "min", "min(x), min(a, b), min[i] e", "The smallest value; of two arrays, place by place.", 1, 2, call_min_any, "a b" },
+    { "logsumexp", "logsumexp(x), logsumexp[i] e", "log of the sum of exponentials, without overflow.", 1, 1, call_logsumexp, "x" },
+    { "any", "any(x), any[i] e", "1 if any value is not 0.", 1, 1, call_any, "x" },
+    { "all", "all(x), all[i] e", "1 if no value is 0.", 1, 1, call_all, "x" },
+    { "argmin", "argmin(x), argmin[i] e", "Place of the smallest value of a vector; the first at a tie.", 1, 1, call_argmin, "x" },
+    { "argmax", "argmax(x), argmax[i] e", "Place of the largest value of a vector; the first at a tie.", 1, 1, call_argmax, "x" },
+    { "zeros", "zeros(shape)", "An array of zeros.", 0, 1, call_zeros, "shape" },
+    { "ones", "ones(shape)", "An array of ones.", 0, 1, call_ones, "shape" },
+    { "iota", "iota(n)", "0, 1, .. n-1.", 1, 1, call_iota, "n" },
+    { "concat", "concat(a, b, ..)", "Arrays joined along their first axis; numbers count for one place.", 1, MAX_ARGS, call_concat, "" },
+    { "reshape", "reshape(x, shape)", "The same values in the same (row-major) order in another shape.", 2, 2, call_reshape, "x shape" },
+    { "flatten", "flatten(x)", "All values in one vector, row-major.", 1, 1, call_flatten, "x" },
+    { "transpose", "transpose(x)", "A matrix with its axes exchanged.", 1, 1, call_transpose, "x" },
+    { "cumsum", "cumsum(x)", "Running sum along the last axis.", 1, 1, call_cumsum, "x" },
+    { "sort", "sort(x)", "Values in ascending order along the last axis.", 1, 1, call_sort, "x" },
+    { "argsort", "argsort(x)", "Places in ascending order of value along the last axis; stable.", 1, 1, call_argsort, "x" },
+    { "svdvals", "svdvals(x)", "Singular values of a matrix, descending. No derivative.", 1, 1, call_svdvals, "x" },
+    { "stop", "stop(x)", "x as a constant: no derivative passes.", 1, 1, call_stop, "x" },
+    { "uniform", "uniform(low, high, shape)", "Uniform draws in low..high.", 2, 3, call_uniform, "low high shape" },
+    { "normal", "normal(shape)", "Normal draws of mean 0 and deviation 1.", 0, 1, call_normal, "shape" },
+    { "bernoulli", "bernoulli(p, shape)", "1 with probability p, else 0.", 1, 2, call_bernoulli, "p shape" },
+    { "spins", "spins(shape)", "-1 or 1, even odds.", 0, 1, call_spins, "shape" },
+    { "choose", "choose(n, k)", "k distinct numbers of 0..n-1 in random order.", 2, 2, call_choose, "n k" },
+    { "draw", "draw(data, batch = 128)", "The next rows of a data set in a fresh random order each epoch, the same rows of all columns. In trains.", 1, 2, draw_rows, "data batch" },
+    { "read", "read(\"file\", part = 0)", "An array of a data file: idx, npy, npz, safetensors; part: its number or name.", 1, 2, call_read, "file part" },
+    { "table", "table(\"file.csv\"), table(name = x, ..)", "The columns of a file as a record; or a table of numbers to show.", 1, MAX_ARGS, call_table, "*" },
+    { "classes", "classes(n)(x)", "x as classes 0..n-1; checked when the data is read.", 1, 1, call_classes, "n" },
+    { "dataset", "dataset(image = x, label = y)", "A record of columns with one rows axis.", 1, MAX_ARGS, call_dataset, "*" },
+    { "split", "split(train = a, test = b)", "A data set that brings its own split.", 2, 2, call_split, "train test" },
+    { "exact", "exact()", "Solver for finite domains: enumerates all states. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_exact, "" },
+    { "ema", "ema(f, decay = 0.99)", "A net whose cells follow those of f: a' = decay a + (1 - decay) f'. Its output is stopped.", 1, 2, call_ema, "f decay" },
+    { "box", "box(x0, x1, y0, y1)", "An area of the plane to draw; box(a, b) takes both sides alike.", 2, 4, call_box, "x0 x1 y0 y1" },
+    { "contour", "contour(f, box)", "A function of the plane as colors and level lines.", 2, 2, call_contour, "f box" },
+    { "arrows", "arrows(f, box)", "A vector field of the plane.", 2, 2, call_arrows, "f box" },
+    { "scatter", "scatter(x)", "Points [n, 2].", 1, MAX_ARGS, call_scatter, "*" },
+    { "curve", "curve(a, b, ..)", "Vectors or records over their places.", 1, MAX_ARGS, call_curve, "*" },
+    { "images", "images(x, ..)", "Images [n, h, w] or [n, c, h, w]; several are rows below each other.", 1, MAX_ARGS, call_images, "*" },
+};
+enum { N_BUILTINS = sizeof builtins / sizeof *builtins };
+
+/* ---- maps of the op table as functions ---- */
+
+/* Maps that are written as operators, or are for rules only, have no function. */
+static bool is_function_op(Op op)
+{
+    static const Op written[] = { OP_neg, OP_add, OP_sub, OP_mul, OP_div, OP_pow, OP_mod, OP_max, OP_min, OP_lt, OP_le, OP_eq, OP_ne, OP_gate, OP_select };
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++) if (written[i] == op) return false;
+    return op_info[op].family == FAMILY_MAP;
+}
+
+static Value *call_op(Builder *b, Op op, const CallArgs *args)
+{
+    const CallArg *a = args->at;
+    return map_values(b, op, a[0].value, args->n > 1 ? a[1].value : NULL, args->n > 2 ? a[2].value : NULL, args->span, op_info[op].name);
+}
+#define OP_ROW(op, family, ...) static Value *op_call_##op(Builder *b, Scope *s, const CallArgs *args) { (void)s; return call_op(b, OP_##op, args); }
+#include "vm/base/op_rows.h"
+
+static const Builtin op_builtins[OP_COUNT] = {
+#define OP_ROW(op, family, operands, vx, vy, vz, fuzz, flops, text) \
+    [OP_##op] = { #op, operands == 1 ? #op "(x)" : #op "(x, y)", text, operands, operands, op_call_##op, "x y z" },
+#include "vm/base/op_rows.h"
+};
+
+const Builtin *builtin_named(const char *name)
+{
+    for (int i = 0; i < N_BUILTINS; i++) if (!strcmp(builtins[i].name, name)) return &builtins[i];
+    Op op = op_named(name);
+    return op != OP_COUNT && is_function_op(op) ? &op_builtins[op] : NULL;
+}
+
+const Builtin *builtin_at(int i)
+{
+    if (i < N_BUILTINS) return &builtins[i];
+    i -= N_BUILTINS;
+    for (int op = 0; op < OP_COUNT; op++) if (is_function_op((Op)op) && i-- == 0) return &op_builtins[op];
+    return NULL;
+}
+
+/* classes(n) is a function of the data; apply() hands it n after x. */
+static Value *call_as_classes(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    return data_classes(b, args->at[0].value, known(args->at[1].value), args->at[0].span);
+}
+static const Builtin as_classes = { "classes", "classes(n)(x)", "", 1, 1, call_as_classes, "x" };
+
+static Value *call_classes(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    int64_t n;
+    if (!want_size(b, args->at[0].value, args->at[0].span, "the number of classes", &n)) return b->none;
+    Closure *c = ARENA_NEW(b->arena, Closure);
+    c->kind = CLOSURE_BUILTIN;
+    c->name = "classes";
+    c->builtin = &as_classes;
+    c->scale = number(b, (double)n);
+    c->span = args->span;
+    return function_value(b, c);
+}

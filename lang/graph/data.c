@@ -1,0 +1,329 @@
+/* data.c: data sets: files opened for their shapes and read on first need, rows, splits, draws. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "lang/graph/builder.h"
+#include "vm/io/data.h"
+
+/* One array of an open file, behind a slot. */
+typedef struct DataSource {
+    char *path;
+    DataFile *file;             /* shared by the arrays of a file; the first owns it */
+    bool owns;
+    int part;
+    double classes;             /* values must be 0..classes-1; 0: anything */
+    uint32_t slot;
+    char *error;                /* kept for the report */
+    struct DataSource *next;
+} DataSource;
+
+void sources_free(Builder *b)
+{
+    while (b->sources) {
+        DataSource *s = b->sources;
+        b->sources = s->next;
+        if (s->owns) data_close(s->file);
+        free(s->path);
+        free(s->error);
+        free(s);
+    }
+}
+
+static const char *check_classes(DataSource *s, const Slot *slot, Precision precision)
+{
+    int64_t n = slot_count(slot);
+    for (int64_t i = 0; i < n; i++) {
+        double x = precision == PRECISION_F64 ? ((double *)slot->data)[i] : (double)((float *)slot->data)[i];
+        if (x >= 0 && x < s->classes && x == floor(x)) continue;
+        free(s->error);
+        if (asprintf(&s->error, "%s: row %lld has the class %g, but classes 0 to %g were declared", s->path, (long long)i, x, s->classes - 1) < 0) s->error = NULL;
+        return s->error ? s->error : "a class is out of range";
+    }
+    return NULL;
+}
+
+static const char *load_source(void *context, Slot *slot, Precision precision)
+{
+    DataSource *s = context;
+    free(s->error);
+    s->error = data_read(s->file, s->part, slot->data, precision);
+    if (s->error) return s->error;
+    return s->classes > 0 ? check_classes(s, slot, precision) : NULL;
+}
+
+/* ---- finding files ---- */
+
+static char *existing(const char *folder, const char *path)
+{
+    char *whole = NULL;
+    if (asprintf(&whole, "%s%s%s", folder ? folder : "", folder ? "/" : "", path) < 0) return NULL;
+    if (access(whole, R_OK) == 0) return whole;
+    free(whole);
+    return NULL;
+}
+
+static char *find_file(Builder *b, const char *path, Span span)
+{
+    char *found = NULL;
+    if (b->options.data_dir) found = existing(b->options.data_dir, path);
+    if (!found && span.source && span.source->name[0] != '<') {
+        const char *slash = strrchr(span.source->name, '/');
+        if (slash) {
+            char *folder = strndup(span.source->name, (size_t)(slash - span.source->name));
+            if (folder) found = existing(folder, path);
+            free(folder);
+        }
+    }
+    if (!found) found = existing(NULL, path);
+    if (!found) found = existing("/usr/share/datasets", path);
+    return found;
+}
+
+static DataSource *add_source(Builder *b, const char *path, DataFile *file, int part, bool owns)
+{
+    DataSource *s = calloc(1, sizeof *s);
+    s->path = strdup(path);
+    s->file = file;
+    s->part = part;
+    s->owns = owns;
+    s->next = b->sources;
+    return b->sources = s;
+}
+
+static Value *source_value(Builder *b, DataSource *s, const char *name, Span span)
+{
+    const DataArray *a = data_array(s->file, s->part);
+    Shape shape = shape_fresh(a->dims, a->rank);
+    s->slot = new_slot(b, name, shape, false, span);
+    Slot *slot = &b->script.store->slots[s->slot];
+    slot->load = load_source;
+    slot->context = s;
+    Value *v = array(b, graph_slot(b->g, s->slot, 0, axes_of(shape)), shape);
+    if (a->whole && a->scale == 1 && a->high > a->low) v->domain = (Domain){ CLASS_WHOLE, a->low, a->high };
+    return v;
+}
+
+static void note_file(Builder *b, const char *path)
+{
+    Script *s = &b->script;
+    for (int i = 0; i < s->n_digests; i++) if (!strcmp(s->digests[i].path, path)) return;
+    void *more = arena_alloc(b->arena, sizeof *s->digests * (size_t)(s->n_digests + 1));
+    if (s->n_digests) memcpy(more, s->digests, sizeof *s->digests * (size_t)s->n_digests);
+    s->digests = more;
+    s->digests[s->n_digests].path = arena_copy(b->arena, path, strlen(path));
+    s->digests[s->n_digests++].digest = NULL;     /* taken when a model is saved */
+}
+
+/* A file already open: the source of its first array. */
+static DataSource *open_source(Builder *b, const char *path)
+{
+    for (DataSource *s = b->sources; s; s = s->next) if (s->owns && !strcmp(s->path, path)) return s;
+    return NULL;
+}
+
+static Value *array_of(Builder *b, DataSource *first, const char *path, int part, Span span)
+{
+    for (DataSource *s = b->sources; s; s = s->next)
+        if (s->file == first->file && s->part == part && s->slot) {
+            Shape shape = b->script.store->slots[s->slot].shape;
+            Value *v = array(b, graph_slot(b->g, s->slot, 0, axes_of(shape)), shape);
+            const DataArray *a = data_array(s->file, part);
+            if (a->whole && a->scale == 1 && a->high > a->low) v->domain = (Domain){ CLASS_WHOLE, a->low, a->high };
+            return v;
+        }
+    DataSource *s = first->part == part && !first->slot ? first : add_source(b, path, first->file, part, false);
+    const char *column = data_array(first->file, part)->name;
+    return source_value(b, s, column && *column ? arena_format(b->arena, "%s:%s", path, column) : path, span);
+}
+
+static int find_part(Builder *b, DataFile *file, const Value *part, const char *path, Span span)
+{
+    double x;
+    int n = data_arrays(file);
+    if (!part) {
+        if (n == 1) return 0;
+        Diagnostic *d = complain(b, "E0384", span, "%s holds %d arrays: say which", path, n);
+        diag_help(d, "read(\"%s\", \"%s\")", path, data_array(file, 0)->name);
+        return -1;
+    }
+    if (part->kind == VALUE_STRING) {
+        const char *all[256];
+        int count = 0;
+        for (int i = 0; i < n; i++) {
+            if (!strcmp(data_array(file, i)->name, part->string)) return i;
+            if (count < 256) all[count++] = data_array(file, i)->name;
+        }
+        Diagnostic *d = complain(b, "E0384", span, "%s holds nothing called `%s`", path, part->string);
+        const char *near = nearest_name(part->string, all, count);
+        if (near) diag_help(d, "did you mean `%s`?", near);
+        return -1;
+    }
+    if (!want_known(b, part, span, "the part of a file", &x)) return -1;
+    if (x >= 0 && x < n && x == floor(x)) return (int)x;
+    complain(b, "E0384", span, "%s holds parts 0 to %d, not %g", path, n - 1, x);
+    return -1;
+}
+
+/* part: which array; null: the only one; VALUE_NONE: all, as a record. */
+Value *read_data(Builder *b, const char *path, const Value *part, Span span)
+{
+    char *found = find_file(b, path, span);
+    if (!found) {
+        Diagnostic *d = complain(b, "E0385", span, "the data file %s is not found", path);
+        diag_help(d, !strncmp(path, "fashion-mnist/", 14) ? "install it: apt-get install dataset-fashion-mnist%s"
+                                                          : "it is looked for under --data DIR, beside the text, here, and in /usr/share/datasets%s", "");
+        if (d) d->fault = FAULT_MACHINE;
+        return b->none;
+    }
+    DataSource *first = open_source(b, found);
+    if (!first) {
+        char *error = NULL;
+        DataFile *file = data_open(found, &error);
+        if (!file) {
+            Diagnostic *d = complain(b, "E0386", span, "%s", error ? error : "the file cannot be read");
+            if (d) d->fault = FAULT_MACHINE;
+            free(error);
+            free(found);
+            return b->none;
+        }
+        first = add_source(b, found, file, 0, true);
+    }
+    note_file(b, found);
+    Value *v;
+    if (part && part->kind == VALUE_NONE) {
+        v = value_new(b, VALUE_RECORD);
+        for (int i = 0; i < data_arrays(first->file); i++) {
+            const char *name = data_array(first->file, i)->name;
+            field_add(b, &v->fields, arena_copy(b->arena, name, strlen(name)), array_of(b, first, found, i, span));
+        }
+    } else {
+        int i = find_part(b, first->file, part, path, span);
+        v = i < 0 ? b->none : array_of(b, first, found, i, span);
+    }
+    free(found);
+    return v;
+}
+
+Value *data_classes(Builder *b, Value *v, double n, Span span)
+{
+    if (v->kind == VALUE_NONE) return v;
+    if (v->kind != VALUE_ARRAY) { complain(b, "E0306", span, "classes are made of numbers, but this is %s", value_text(b, v)); return b->none; }
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *v;
+    r->domain = (Domain){ CLASS_WHOLE, 0, n - 1 };
+    if (v->domain.kind == CLASS_WHOLE && v->domain.low >= 0 && v->domain.high < n) return r;
+    if (v->node->op == OP_slot)
+        for (DataSource *s = b->sources; s; s = s->next)
+            if (s->slot == v->node->key) { s->classes = n; return r; }
+    Diagnostic *d = complain(b, "E0387", span, "whether these values are classes 0 to %g cannot be checked", n - 1);
+    diag_help(d, "classes(n) is said of data as it is read: classes(10)(read(\"labels.npy\"))");
+    return b->none;
+}
+
+/* ---- rows ---- */
+
+static Value *array_rows(Builder *b, Value *v, int64_t from, int64_t to)
+{
+    Axis axis = v->shape.at[0];
+    Shape rest = v->shape;
+    Axis rows = plain_axis(to - from, &rest);
+    Move move = { .n = 1 };
+    move.at[0].from = axis;
+    move.at[0].offset = from;
+    move.at[0].n = 1;
+    move.at[0].term[0].axis = rows;
+    move.at[0].term[0].coef = 1;
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *v;
+    r->fields = NULL;
+    r->n_items = 0;
+    r->shape.at[0] = rows;
+    if (!axes_have(&v->node->axes, axis)) return standard(b, r);
+    r->node = graph_index(b->g, v->node, &move, axes_with(axes_without(v->node->axes, axis), rows));
+    r = standard(b, r);
+    if (v->node->op != OP_slot || b->script.store->slots[v->node->key].is_cell) return r;
+    /* rows of a data set are cut out once */
+    const char *name = arena_format(b->arena, "%s[%lld:%lld]", b->script.store->slots[v->node->key].name, (long long)from, (long long)to);
+    for (uint32_t i = 0; i < b->script.store->n; i++)
+        if (!strcmp(b->script.store->slots[i].name, name) && same_sizes(&b->script.store->slots[i].shape, &r->shape)) {
+            r->node = graph_slot(b->g, i, 0, axes_of(r->shape));
+            return r;
+        }
+    return stored(b, name, r, b->at.origin ? b->at.origin->span : (Span){ 0 });
+}
+
+Value *rows_of(Builder *b, Value *v, int64_t from, int64_t to)
+{
+    if (v->kind == VALUE_ARRAY && v->shape.n) return array_rows(b, v, from, to);
+    if (v->kind != VALUE_RECORD) return v;
+    Value *r = value_new(b, VALUE_RECORD);
+    for (Field *f = v->fields; f; f = f->next)
+        if (strcmp(f->name, "train") && strcmp(f->name, "test")) field_add(b, &r->fields, f->name, rows_of(b, f->value, from, to));
+    return r;
+}
+
+/* ---- draws ---- */
+
+static Value *rows_at(Builder *b, Value *v, Node *rows, Axis batch)
+{
+    Shape to = { 1, { batch } };
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *v;
+    r->fields = NULL;
+    r->n_items = 0;
+    Shape used = v->shape;
+    /* the batch's axis may be a name that the row's axes have too */
+    Shape rest = { 0 };
+    used.at[used.n++] = batch;
+    for (int i = 1; i < v->shape.n; i++) {
+        Axis a = v->shape.at[i];
+        if (a == batch) { a = plain_axis(axis_size(a), &used); used.at[used.n++] = a; }
+        rest.at[rest.n++] = a;
+    }
+    Shape aside = { 1, { 0 } };
+    aside.at[0] = plain_axis(axis_size(v->shape.at[0]), &used);
+    Node *node = relabel(b, v->node, v->shape, shape_join(aside, rest));
+    if (axes_have(&node->axes, aside.at[0])) node = graph_gather(b->g, node, aside.at[0], rows);
+    r->node = node;
+    r->shape = shape_join(to, rest);
+    return standard(b, r);
+}
+
+Value *draw_rows(Builder *b, Scope *scope, const CallArgs *args)
+{
+    (void)scope;
+    Value *data = args->at[0].value;
+    int64_t batch = 128, rows;
+    if (!b->at.train) {
+        Diagnostic *d = complain(b, "E0388", args->span, "draw gives the rows of a training step, so it stands in a train");
+        diag_help(d, "rows(data, k) draws k rows once");
+        return b->none;
+    }
+    for (int i = 0; i < args->n; i++)
+        if ((args->at[i].name && !strcmp(args->at[i].name, "batch")) || (!args->at[i].name && i == 1))
+            if (!want_size(b, args->at[i].value, args->at[i].span, "the batch", &batch)) return b->none;
+    if (data->kind == VALUE_NONE) return data;
+    Value *first = data->kind == VALUE_RECORD && data->fields ? data->fields->value : data;
+    if (first->kind == VALUE_RECORD && first->fields) first = first->fields->value;
+    if (first->kind != VALUE_ARRAY || !first->shape.n) {
+        complain(b, "E0388", args->at[0].span, "draw takes a data set, but this is %s", value_text(b, data));
+        return b->none;
+    }
+    rows = axis_size(first->shape.at[0]);
+    if (batch < 1 || batch > rows) {
+        complain(b, "E0388", args->span, "a batch of %lld cannot be drawn from %lld rows", (long long)batch, (long long)rows);
+        return b->none;
+    }
+    if (!b->at.train->batch) { b->at.train->batch = batch; b->at.train->rows = rows; }
+    Shape line = shape_fresh(&batch, 1);
+    uint64_t place = mix_hash(mix_hash(b->at.chain, "draw", 0), b->at.use ? b->at.use : args->at[0].expr ? expr_text(b, args->at[0].expr) : "", 1);
+    Node *at = graph_random(b->g, RANDOM_ROWS, place, rows, line, NULL, 0);
+    if (data->kind == VALUE_ARRAY) return rows_at(b, data, at, line.at[0]);
+    Value *r = value_new(b, VALUE_RECORD);
+    for (Field *f = data->fields; f; f = f->next)
+        if (strcmp(f->name, "train") && strcmp(f->name, "test") && f->value->kind == VALUE_ARRAY) field_add(b, &r->fields, f->name, rows_at(b, f->value, at, line.at[0]));
+    return r;
+}

@@ -1,0 +1,443 @@
+/* expr.c: expressions: numbers, names, operators, arrays, fields, conditions. */
+#include <math.h>
+#include <string.h>
+#include "lang/graph/builder.h"
+
+Scope *scope_new(Builder *b, Scope *outer)
+{
+    Scope *s = ARENA_NEW(b->arena, Scope);
+    s->outer = outer;
+    return s;
+}
+
+Binding *bind(Builder *b, Scope *scope, const char *name, Value *value, Span span)
+{
+    Binding *x = ARENA_NEW(b->arena, Binding);
+    x->name = name;
+    x->value = value;
+    x->span = span;
+    x->below = scope->last;
+    scope->last = x;
+    return x;
+}
+
+Binding *lookup(Scope *scope, const char *name)
+{
+    for (; scope; scope = scope->outer)
+        for (Binding *x = scope->last; x; x = x->below)
+            if (!strcmp(x->name, name)) return x;
+    return NULL;
+}
+
+/* The text of an expression on one line, for labels and reports. */
+const char *expr_text(Builder *b, const Expr *e)
+{
+    if (!e->span.source) return "";
+    size_t n = e->span.end - e->span.start, at = 0;
+    char *text = arena_alloc(b->arena, n + 1);
+    bool space = false;
+    for (size_t i = 0; i < n; i++) {
+        char c = e->span.source->text[e->span.start + i];
+        if (c == ' ' || c == '\n' || c == '\t') { space = at > 0; continue; }
+        if (space) text[at++] = ' ';
+        space = false;
+        text[at++] = c;
+    }
+    text[at] = 0;
+    return text;
+}
+
+static void hint_name(Builder *b, Diagnostic *d, Scope *scope, const char *name)
+{
+    const char *all[1024];
+    int n = 0;
+    for (Scope *s = scope; s; s = s->outer)
+        for (Binding *x = s->last; x && n < 1000; x = x->below) all[n++] = x->name;
+    for (Global *g = b->first_global; g && n < 1000; g = g->order) all[n++] = g->name;
+    for (int i = 0; builtin_at(i) && n < 1020; i++) all[n++] = builtin_at(i)->name;
+    const char *near = nearest_name(name, all, n);
+    if (near) diag_help(d, "did you mean `%s`?", near);
+}
+
+static Value *index_value(Builder *b, const Binding *x)
+{
+    Node *iota = graph_iota(b->g, x->axis);
+    Value *v = array(b, x->low ? graph_map(b->g, OP_add, iota, graph_const(b->g, (double)x->low), NULL) : iota, shape_none());
+    v->domain = (Domain){ CLASS_WHOLE, (double)x->low, (double)(x->low + axis_size(x->axis) - 1) };
+    return v;
+}
+
+static Value *eval_name(Builder *b, Scope *scope, const Expr *e)
+{
+    stand_at(b, e->span);
+    Binding *x = lookup(scope, e->name.text);
+    if (x) {
+        if (x->kind == BINDING_INDEX) return index_value(b, x);
+        return x->value ? x->value : b->none;
+    }
+    Value *v = global_value(b, e->name.text, e->span);
+    if (v) {
+        if (v->kind == VALUE_FUNCTION && v->fn->kind == CLOSURE_DEF) {
+            Closure *c = ARENA_NEW(b->arena, Closure);
+            *c = *v->fn;
+            c->site = e->site;
+            c->span = e->span;
+            if (!c->run) c->run = b->at.run;
+            return function_value(b, c);
+        }
+        return v;
+    }
+    const char *n = e->name.text;
+    if (!strcmp(n, "true") || !strcmp(n, "false")) {
+        Value *t = number(b, n[0] == 't');
+        t->domain = (Domain){ CLASS_WHOLE, n[0] == 't', n[0] == 't' };
+        return t;
+    }
+    if (!strcmp(n, "pi")) return number(b, 3.14159265358979323846);
+    if (!strcmp(n, "inf")) return number(b, INFINITY);
+    if (!strcmp(n, "zeros")) {
+        Value *z = value_new(b, VALUE_ZEROS);
+        return z;
+    }
+    const Builtin *f = builtin_named(n);
+    if (f) {
+        Closure *c = ARENA_NEW(b->arena, Closure);
+        c->kind = CLOSURE_BUILTIN;
+        c->builtin = f;
+        c->name = f->name;
+        c->span = e->span;
+        return function_value(b, c);
+    }
+    hint_name(b, complain(b, "E0201", e->span, "unknown name `%s`", n), scope, n);
+    return b->none;
+}
+
+static Value *eval_primed(Builder *b, Scope *scope, const Expr *e)
+{
+    Binding *x = lookup(scope, e->name.text);
+    if (!x) {
+        hint_name(b, complain(b, "E0201", e->span, "unknown name `%s`", e->name.text), scope, e->name.text);
+        return b->none;
+    }
+    if (x->next) return x->next;
+    Diagnostic *d = complain(b, "E0212", e->span, "%s' is read before it is given a value", e->name.text);
+    diag_help(d, "%s is its present value; %s' may be read after an equation for it", e->name.text, e->name.text);
+    return b->none;
+}
+
+static Value *eval_number(Builder *b, const Expr *e)
+{
+    stand_at(b, e->span);
+    Value *v = number(b, e->number);
+    if (e->number == floor(e->number) && fabs(e->number) < 1e15) v->domain = (Domain){ CLASS_WHOLE, e->number, e->number };
+    v->unit = e->kind == EXPR_QUANTITY ? e->unit : UNIT_NONE;
+    return v;
+}
+
+static Value *eval_array(Builder *b, Scope *scope, const Expr *e)
+{
+    int n = e->list.n;
+    bool rest = false;
+    for (int i = 0; i < n; i++) rest |= e->list.at[i]->kind == EXPR_REST;
+    if (!n) {
+        Value *v = value_new(b, VALUE_SHAPE);   /* [] as a shape: a scalar */
+        return v;
+    }
+    if (!rest) {
+        Value **v = ARENA_ARRAY(b->arena, Value *, n);
+        bool bad = false;
+        for (int i = 0; i < n; i++) bad |= (v[i] = eval(b, scope, e->list.at[i]))->kind == VALUE_NONE;
+        return bad ? b->none : stack_values(b, v, n, e->span);
+    }
+    int64_t dims[MAX_AXES];
+    int at = 0;
+    for (int i = 0; i < n; i++) {
+        const Expr *x = e->list.at[i];
+        if (x->kind == EXPR_REST) {
+            Binding *s = lookup(scope, x->name.text);
+            if (!s || s->value->kind != VALUE_SHAPE) {
+                if (!s || s->value->kind != VALUE_NONE) complain(b, "E0303", x->span, "..%s is not the rest of a shape here", x->name.text);
+                return b->none;
+            }
+            for (int k = 0; k < s->value->shape.n && at < MAX_AXES - 2; k++) dims[at++] = axis_size(s->value->shape.at[k]);
+        } else {
+            Value *v = eval(b, scope, x);
+            if (at >= MAX_AXES - 2 || !want_size(b, v, x->span, "a size", &dims[at])) return b->none;
+            at++;
+        }
+    }
+    Value *v = value_new(b, VALUE_SHAPE);
+    v->shape = shape_fresh(dims, at);
+    return v;
+}
+
+static Value *eval_like(Builder *b, Scope *scope, const Expr *e)
+{
+    Binding *x = lookup(scope, e->name.text);
+    Value *of = x ? x->value : global_value(b, e->name.text, e->span);
+    if (!of) {
+        hint_name(b, complain(b, "E0201", e->span, "unknown name `%s`", e->name.text), scope, e->name.text);
+        return b->none;
+    }
+    if (of->kind == VALUE_NONE) return b->none;
+    if (of->kind == VALUE_BUNDLE) return of;
+    if (of->kind != VALUE_ARRAY) {
+        complain(b, "E0303", e->span, "`like %s` needs an array, but it is %s", e->name.text, value_text(b, of));
+        return b->none;
+    }
+    Value *v = value_new(b, VALUE_SHAPE);
+    v->shape = shape_refresh(of->shape);
+    return v;
+}
+
+static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
+{
+    Value *base = eval(b, scope, e->kid[0]);
+    const char *name = e->name.text;
+    if (base->kind == VALUE_NONE) return base;
+    stand_at(b, e->span);
+    if (base->kind == VALUE_RUN) {
+        for (Field *f = base->fields; f; f = f->next) if (!strcmp(f->name, name)) return f->value;
+        Train *before = b->at.run;
+        b->at.run = base->run;
+        Value *v = global_value(b, name, e->name.span);
+        if (v && v->kind == VALUE_FUNCTION) {
+            Closure *c = ARENA_NEW(b->arena, Closure);
+            *c = *v->fn;
+            c->run = base->run;
+            c->site = e->site;
+            c->span = e->span;
+            v = function_value(b, c);
+        }
+        b->at.run = before;
+        if (v) return v;
+        Diagnostic *d = complain(b, "E0203", e->name.span, "the run %s has nothing called `%s`", base->run->name, name);
+        const char *all[512];
+        int n = 0;
+        for (Field *f = base->fields; f && n < 500; f = f->next) all[n++] = f->name;
+        for (Global *g = b->first_global; g && n < 500; g = g->order) if (!g->library) all[n++] = g->name;
+        const char *near = nearest_name(name, all, n);
+        if (near) diag_help(d, "did you mean `%s`?", near);
+        else diag_help(d, "a run has the definitions of the text, and what it records by name");
+        return b->none;
+    }
+    if (base->kind == VALUE_FUNCTION && base->fn->kind == CLOSURE_DEF && base->fn->def->kind <= DEF_NET && !base->fn->configured) {
+        /* a parameter of a net: its path */
+        const char *path = arena_format(b->arena, "%s.%s", base->fn->instance ? base->fn->instance : base->fn->def->name.text, name);
+        for (int i = 0; i < b->n_params; i++) {
+            const ParamInfo *p = &b->params[i];
+            if (strcmp(p->path, path)) continue;
+            Train *before = b->at.run;
+            b->at.run = base->fn->run;
+            Slot *slot = &b->script.store->slots[p->slot];
+            Shape shape = slot->shape;
+            Value *v = array(b, read_slot(b, p->slot, axes_of(shape)), shape);
+            v->domain = p->domain;
+            b->at.run = before;
+            return v;
+        }
+        size_t n = strlen(path);
+        for (int i = 0; i < b->n_params; i++)
+            if (!strncmp(b->params[i].path, path, n) && b->params[i].path[n] == '.') {
+                Closure *c = ARENA_NEW(b->arena, Closure);
+                *c = *base->fn;
+                c->instance = path;
+                return function_value(b, c);
+            }
+        Diagnostic *d = complain(b, "E0203", e->name.span, "%s has no parameter called `%s`", base->fn->name, name);
+        const char *all[256];
+        int count = 0;
+        size_t skip = strlen(path) - strlen(name);
+        for (int i = 0; i < b->n_params && count < 256; i++)
+            if (!strncmp(b->params[i].path, path, skip)) all[count++] = b->params[i].path + skip;
+        const char *near = nearest_name(name, all, count);
+        if (near) diag_help(d, "did you mean `%s`?", near);
+        else if (count) diag_help(d, "it has %s%s%s", all[0], count > 1 ? ", " : "", count > 1 ? all[1] : "");
+        return b->none;
+    }
+    Value *v = field_of(base, name);
+    if (v) return v;
+    if (base->kind == VALUE_ARRAY && base->shape.n && (!strcmp(name, "train") || !strcmp(name, "test"))) {
+        int64_t n = axis_size(base->shape.at[0]), cut = n - n / 5;
+        return name[1] == 'r' ? rows_of(b, base, 0, cut) : rows_of(b, base, cut, n);
+    }
+    if (base->kind == VALUE_RECORD && base->fields && (!strcmp(name, "train") || !strcmp(name, "test"))) {
+        Value *first = base->fields->value;
+        int64_t n = first->kind == VALUE_ARRAY && first->shape.n ? axis_size(first->shape.at[0]) : 0, cut = n - n / 5;
+        if (n) return name[1] == 'r' ? rows_of(b, base, 0, cut) : rows_of(b, base, cut, n);
+    }
+    Diagnostic *d = complain(b, "E0203", e->name.span, "%s has no part called `%s`", value_text(b, base), name);
+    const char *all[256];
+    int n = 0;
+    for (Field *f = base->fields; f && n < 256; f = f->next) all[n++] = f->name;
+    const char *near = nearest_name(name, all, n);
+    if (near) diag_help(d, "did you mean `%s`?", near);
+    else if (n) {
+        char list[256] = "";
+        for (int i = 0; i < n; i++)
+            if (strlen(list) + strlen(all[i]) + 3 < sizeof list) strcat(strcat(list, i ? ", " : ""), all[i]);
+        diag_help(d, "it has %s", list);
+    }
+    return b->none;
+}
+
+/* ---- operators ---- */
+
+static const char *const binary_sign[] = {
+    [BINARY_ADD] = "+", [BINARY_SUB] = "-", [BINARY_MUL] = "*", [BINARY_DIV] = "/", [BINARY_MOD] = "mod", [BINARY_POW] = "^",
+    [BINARY_LT] = "<", [BINARY_GT] = ">", [BINARY_LE] = "<=", [BINARY_GE] = ">=", [BINARY_EQ] = "==", [BINARY_NE] = "!=",
+    [BINARY_AND] = "and", [BINARY_OR] = "or"
+};
+
+static Value *closure_sum(Builder *b, Value *x, Value *y, Span span)
+{
+    Closure *c = ARENA_NEW(b->arena, Closure);
+    c->kind = CLOSURE_SUM;
+    c->a = x->fn;
+    c->b = y->fn;
+    c->span = span;
+    c->name = "a sum of energies";
+    return function_value(b, c);
+}
+
+static Value *closure_scale(Builder *b, Value *scale, Value *f, Span span)
+{
+    Closure *c = ARENA_NEW(b->arena, Closure);
+    c->kind = CLOSURE_SCALE;
+    c->scale = scale;
+    c->a = f->fn;
+    c->span = span;
+    c->name = "a scaled energy";
+    return function_value(b, c);
+}
+
+static Value *plots_together(Builder *b, Value *x, Value *y)
+{
+    Value *v = value_new(b, VALUE_PLOT);
+    v->n_layers = v->n_items = x->n_layers + y->n_layers;
+    v->layers = ARENA_ARRAY(b->arena, PlotLayer, v->n_layers);
+    v->items = ARENA_ARRAY(b->arena, Value *, v->n_layers);
+    memcpy(v->items, x->items, sizeof(Value *) * (size_t)x->n_layers);
+    memcpy(v->items + x->n_layers, y->items, sizeof(Value *) * (size_t)y->n_layers);
+    memcpy(v->layers, x->layers, sizeof(PlotLayer) * (size_t)x->n_layers);
+    memcpy(v->layers + x->n_layers, y->layers, sizeof(PlotLayer) * (size_t)y->n_layers);
+    return v;
+}
+
+/* Terms live on through sums of energies and through scaling by a number. */
+static void keep_terms(Builder *b, Value *r, int op, Value *x, Value *y)
+{
+    if (r->kind != VALUE_ARRAY) return;
+    if (op == BINARY_ADD && (x->fields || y->fields) && same_sizes(&x->shape, &y->shape)) {
+        for (Field *f = x->fields; f; f = f->next) field_add(b, &r->fields, f->name, f->value);
+        for (Field *f = y->fields; f; f = f->next) if (!field_of(r, f->name)) field_add(b, &r->fields, f->name, f->value);
+    }
+}
+
+static Value *combine(Builder *b, const Expr *e, Value *x, Value *y)
+{
+    const char *sign = binary_sign[e->op];
+    Span span = e->op_span.source ? e->op_span : e->span;
+    if (x->kind == VALUE_NONE || y->kind == VALUE_NONE) return b->none;
+    if (e->op == BINARY_ADD && x->kind == VALUE_FUNCTION && y->kind == VALUE_FUNCTION) return closure_sum(b, x, y, e->span);
+    if (e->op == BINARY_MUL && x->kind == VALUE_ARRAY && y->kind == VALUE_FUNCTION) return closure_scale(b, x, y, e->span);
+    if (e->op == BINARY_ADD && x->kind == VALUE_PLOT && y->kind == VALUE_PLOT) return plots_together(b, x, y);
+    Value *r;
+    switch ((Binary)e->op) {
+    case BINARY_ADD: r = map_values(b, OP_add, x, y, NULL, span, sign); break;
+    case BINARY_SUB: r = map_values(b, OP_sub, x, y, NULL, span, sign); break;
+    case BINARY_MUL: r = map_values(b, OP_mul, x, y, NULL, span, sign); break;
+    case BINARY_DIV: r = map_values(b, OP_div, x, y, NULL, span, sign); break;
+    case BINARY_MOD: r = map_values(b, OP_mod, x, y, NULL, span, sign); break;
+    case BINARY_POW: r = map_values(b, OP_pow, x, y, NULL, span, sign); break;
+    case BINARY_LT:  r = map_values(b, OP_lt, x, y, NULL, span, sign); break;
+    case BINARY_GT:  r = map_values(b, OP_lt, y, x, NULL, span, sign); break;
+    case BINARY_LE:  r = map_values(b, OP_le, x, y, NULL, span, sign); break;
+    case BINARY_GE:  r = map_values(b, OP_le, y, x, NULL, span, sign); break;
+    case BINARY_EQ:  r = map_values(b, OP_eq, x, y, NULL, span, sign); break;
+    case BINARY_NE:  r = map_values(b, OP_ne, x, y, NULL, span, sign); break;
+    case BINARY_AND: case BINARY_OR: {
+        Value *zero = number(b, 0);
+        x = map_values(b, OP_ne, x, zero, NULL, span, sign);
+        y = map_values(b, OP_ne, y, zero, NULL, span, sign);
+        r = map_values(b, e->op == BINARY_AND ? OP_min : OP_max, x, y, NULL, span, sign);
+        break;
+    }
+    default: r = b->none;
+    }
+    keep_terms(b, r, e->op, x, y);
+    return r;
+}
+
+static Value *eval_binary(Builder *b, Scope *scope, const Expr *e)
+{
+    Value *x = eval(b, scope, e->kid[0]);
+    Value *y = eval(b, scope, e->kid[1]);
+    return combine(b, e, x, y);
+}
+
+static Value *eval_unary(Builder *b, Scope *scope, const Expr *e)
+{
+    Value *x = eval(b, scope, e->kid[0]);
+    if (x->kind == VALUE_NONE) return x;
+    if (e->op == UNARY_NEG && x->kind == VALUE_FUNCTION) return closure_scale(b, number(b, -1), x, e->span);
+    if (e->op == UNARY_NEG) {
+        Value *r = map_values(b, OP_neg, x, NULL, NULL, e->span, "minus");
+        if (r->kind == VALUE_ARRAY && x->domain.kind == CLASS_WHOLE) r->domain = (Domain){ CLASS_WHOLE, -x->domain.high, -x->domain.low };
+        return r;
+    }
+    return map_values(b, OP_eq, x, number(b, 0), NULL, e->span, "not");
+}
+
+static Value *eval_if(Builder *b, Scope *scope, const Expr *e)
+{
+    Value *c = eval(b, scope, e->kid[0]);
+    if (c->kind == VALUE_NONE) return c;
+    if (is_known(c)) return eval(b, scope, e->kid[known(c) != 0 ? 1 : 2]);
+    Value *x = eval(b, scope, e->kid[1]), *y = eval(b, scope, e->kid[2]);
+    Value *r = map_values(b, OP_select, c, x, y, e->span, "if");
+    if (r->kind == VALUE_ARRAY && x->domain.kind == CLASS_WHOLE && y->domain.kind == CLASS_WHOLE)
+        r->domain = (Domain){ CLASS_WHOLE, fmin(x->domain.low, y->domain.low), fmax(x->domain.high, y->domain.high) };
+    return r;
+}
+
+static Value *eval_lambda(Builder *b, Scope *scope, const Expr *e)
+{
+    Closure *c = ARENA_NEW(b->arena, Closure);
+    c->kind = CLOSURE_LAMBDA;
+    c->name = "fn";
+    c->lambda = (Expr *)e;
+    c->scope = scope;
+    c->run = b->at.run;
+    c->owner = b->at.owner;
+    c->span = e->span;
+    return function_value(b, c);
+}
+
+Value *eval(Builder *b, Scope *scope, const Expr *e)
+{
+    switch (e->kind) {
+    case EXPR_NUMBER: case EXPR_QUANTITY: return eval_number(b, e);
+    case EXPR_STRING: {
+        Value *v = value_new(b, VALUE_STRING);
+        v->string = e->string;
+        return v;
+    }
+    case EXPR_NAME:   return eval_name(b, scope, e);
+    case EXPR_PRIMED: return eval_primed(b, scope, e);
+    case EXPR_LIKE:   return eval_like(b, scope, e);
+    case EXPR_ARRAY:  return eval_array(b, scope, e);
+    case EXPR_REST:   complain(b, "E0303", e->span, "..%s stands only inside the brackets of a shape", e->name.text); return b->none;
+    case EXPR_CALL:   return eval_call(b, scope, e);
+    case EXPR_INDEX:  return eval_subscripts(b, scope, e);
+    case EXPR_FIELD:  return eval_field(b, scope, e);
+    case EXPR_UNARY:  return eval_unary(b, scope, e);
+    case EXPR_BINARY: return eval_binary(b, scope, e);
+    case EXPR_REDUCE: return eval_reduction(b, scope, e);
+    case EXPR_IF:     return eval_if(b, scope, e);
+    case EXPR_LAMBDA: return eval_lambda(b, scope, e);
+    case EXPR_PIPE:   return eval_pipe(b, scope, e);
+    case EXPR_INFER:  return eval_inference(b, scope, e);
+    }
+    return b->none;
+}

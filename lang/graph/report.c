@@ -1,0 +1,92 @@
+/* report.c: mistakes found while building.  A mistake inside library text is shown at the user's call, the inner place in a note. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "lang/graph/builder.h"
+
+static bool is_library(Span span)
+{
+    return span.source && span.source->name[0] == '<' && strncmp(span.source->name, "<prompt", 7) != 0;
+}
+
+/* The nearest place in the user's own text, going out through the calls. */
+static Span users_span(const Builder *b, Span span)
+{
+    if (!is_library(span)) return span;
+    for (const Origin *o = b->at.origin; o; o = o->caller)
+        if (o->span.source && !is_library(o->span)) return o->span;
+    return span;
+}
+
+static Diagnostic *finish(Builder *b, Diagnostic *d, Span span, Span shown)
+{
+    if (span.source != shown.source && d && !d->notes) {
+        diag_note(d, span, "it arises here, inside the library%s%s", b->at.what ? ", in " : "", b->at.what ? b->at.what : "");
+    }
+    return d;
+}
+
+Diagnostic *complain(Builder *b, const char *code, Span span, const char *format, ...)
+{
+    char text[1024];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    Span shown = users_span(b, span);
+    return finish(b, diag_error(b->diagnostics, code, shown, "%s", text), span, shown);
+}
+
+Diagnostic *warn(Builder *b, const char *code, Span span, const char *format, ...)
+{
+    char text[1024];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    Span shown = users_span(b, span);
+    return finish(b, diag_warning(b->diagnostics, code, shown, "%s", text), span, shown);
+}
+
+void stand_at(Builder *b, Span span)
+{
+    const Origin *o = b->at.origin;
+    if (!o || o->span.source != span.source || o->span.start != span.start || o->span.end != span.end) {
+        Origin *fresh = ARENA_NEW(b->arena, Origin);
+        fresh->span = span;
+        fresh->what = b->at.what;
+        fresh->caller = o ? o->caller : NULL;
+        b->at.origin = fresh;
+    }
+    graph_set_origin(b->g, b->at.origin);
+}
+
+const char *shape_text(Builder *b, Shape shape)
+{
+    char text[256] = "[";
+    size_t at = 1;
+    for (int i = 0; i < shape.n; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%lld", i ? ", " : "", (long long)axis_size(shape.at[i]));
+    snprintf(text + at, sizeof text - at, "]");
+    return arena_copy(b->arena, text, strlen(text));
+}
+
+const char *value_text(Builder *b, const Value *v)
+{
+    switch (v->kind) {
+    case VALUE_NONE:     return "nothing";
+    case VALUE_ARRAY:
+        if (v->unit != UNIT_NONE) return "a quantity";
+        if (v->shape.n == 0) return v->domain.kind == CLASS_WHOLE ? "a whole number" : "a number";
+        return arena_format(b->arena, "an array %s", shape_text(b, v->shape));
+    case VALUE_FUNCTION: return arena_format(b->arena, "the function %s", v->fn->name ? v->fn->name : "given");
+    case VALUE_RECORD:   return "a record";
+    case VALUE_STRING:   return "a string";
+    case VALUE_SHAPE:    return "a shape";
+    case VALUE_BUNDLE:   return "a bundle of cells";
+    case VALUE_PLOT:     return "a plot";
+    case VALUE_RUN:      return "a train";
+    case VALUE_ZEROS:    return "zeros";
+    }
+    return "";
+}

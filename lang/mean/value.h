@@ -1,0 +1,95 @@
+/* value.h: what an expression means while a text is being built: arrays of graph nodes, functions, records, and the like.
+ * Values live in the script's arena and are never changed once another value refers to them. */
+#ifndef EBM_VALUE_H
+#define EBM_VALUE_H
+
+#include "lang/graph/script.h"
+#include "lang/text/syntax.h"
+#include "vm/base/graph.h"
+
+typedef enum ValueKind {
+    VALUE_NONE,                 /* a mistake that was reported; whatever uses it stays silent */
+    VALUE_ARRAY,                /* numbers, truth values, classes, energies */
+    VALUE_FUNCTION,             /* definitions, lambdas, built-in functions, and these with settings */
+    VALUE_RECORD,               /* columns of a data set, values of a regime */
+    VALUE_STRING,
+    VALUE_SHAPE,                /* [N, ..S], like x */
+    VALUE_BUNDLE,               /* several arrays that are handled as one: cells of an optimizer, several binders */
+    VALUE_PLOT,
+    VALUE_RUN,                  /* a train */
+    VALUE_ZEROS                 /* `from zeros`: takes the shape that is needed */
+} ValueKind;
+
+typedef enum DomainClass { CLASS_REAL, CLASS_WHOLE, CLASS_SPIN, CLASS_BOX, CLASS_SIMPLEX, CLASS_SPHERE, CLASS_POSITIVE } DomainClass;
+typedef struct Domain { DomainClass kind; double low, high; } Domain;    /* WHOLE: low..high, both included; SPIN: low or high; BOX: low to high */
+
+typedef struct Value Value;
+typedef struct Closure Closure;
+typedef struct Field { const char *name; Value *value; struct Field *next; } Field;
+
+struct Value {
+    ValueKind kind;
+    Node *node;                 /* ARRAY: its axes are among those of `shape` and the hidden ones of the functions being mapped */
+    Shape shape;                /* ARRAY: the visible axes, in order */
+    Domain domain;
+    Unit unit;                  /* of a quantity */
+    Field *fields;              /* RECORD: in order; ARRAY: the terms of an energy, or parts such as .train and .test */
+    Closure *fn;                /* FUNCTION */
+    const char *string;         /* STRING */
+    int n_items;                /* BUNDLE, array literal: the members; SHAPE: the sizes as axes in `shape` */
+    Value **items;
+    Train *run;                 /* RUN */
+    int n_layers;               /* PLOT */
+    PlotLayer *layers;
+    bool is_box;                /* ARRAY made by box(..), an area to draw */
+};
+
+typedef enum BindingKind { BINDING_VALUE, BINDING_INDEX, BINDING_TIME, BINDING_CELL } BindingKind;
+
+/* A name in a scope. */
+typedef struct Binding {
+    const char *name;
+    BindingKind kind;
+    Span span;
+    Value *value;               /* as it is now */
+    Value *next;                /* its primed value, once assigned; null before */
+    Axis axis; int64_t low;     /* INDEX: runs from low over the axis */
+    int64_t passes;             /* TIME: runs from 0 to passes - 1 */
+    uint32_t *cells;            /* CELL: one slot for each member of a bundle, else one */
+    int n_cells;
+    struct Binding *below;      /* the binding before it in the same scope */
+} Binding;
+
+typedef struct Scope {
+    struct Scope *outer;        /* lexically; null: the top level follows */
+    Binding *last;
+} Scope;
+
+typedef enum ClosureKind {
+    CLOSURE_DEF, CLOSURE_LAMBDA, CLOSURE_BUILTIN,
+    CLOSURE_SUM, CLOSURE_SCALE, /* energies add and scale: a + b; scale * a */
+    CLOSURE_EMA,                /* a follows the cells of another net */
+    CLOSURE_INFER               /* the `of` part of an inference as a function of its binders */
+} ClosureKind;
+
+struct Closure {
+    ClosureKind kind;
+    const char *name;           /* as the reader knows it */
+    Span span;                  /* where it was used or made */
+    Def *def;
+    Expr *lambda;               /* LAMBDA, INFER: the expression */
+    const struct Builtin *builtin;
+    Scope *scope;               /* LAMBDA, INFER: what it can see */
+    Field *settings;            /* configuration as given */
+    bool configured;
+    Train *run;                 /* the run whose cells it reads; null: initial ones */
+    const char *owner;          /* path that owns the parameters of layers used inside: a lambda's, an inference's */
+    const char *instance;       /* path of this layer's own parameters if it was given a name */
+    int site;                   /* how many-th use of the name in its definition */
+    Closure *a, *b;
+    Value *scale;
+    double decay;               /* EMA */
+    Shape items;                /* INFER: the item axes its calls are mapped over */
+};
+
+#endif
