@@ -40,9 +40,26 @@ typedef struct Flow {
     Loop *loop;
     bool *carry;                /* carries reached from the wanted values through active nodes */
     Nodes captured;             /* active values from outside that the body uses on the way, by id */
+    Nodes slices;               /* reads of such values at a place that the number of the pass alone gives, by id (reverse only) */
+    bool wants_slices;
     Nodes stack;
     bool *seen;
 } Flow;
+
+/* Whether the value is arithmetic on the number of the pass and values from outside. */
+static bool is_timed(const Flow *f, const Node *n)
+{
+    if (!within(n->scope, f->loop) || n == f->loop->time) return true;
+    if (op_info[n->op].family != FAMILY_MAP) return false;
+    for (int k = 0; k < n->n_in; k++)
+        if (!is_timed(f, n->in[k])) return false;
+    return true;
+}
+
+static bool is_slice(const Flow *f, const Node *n)
+{
+    return f->wants_slices && n->op == OP_gather && n->scope == f->loop && !within(n->in[0]->scope, f->loop) && is_timed(f, n->in[1]);
+}
 
 static void reach_node(Flow *f, Node *n)
 {
@@ -56,6 +73,8 @@ static void reach_node(Flow *f, Node *n)
         push(&f->stack, f->loop->next[n->key]);
     } else if (!mine) {
         if (active->is[n->id]) push(&f->captured, n);
+    } else if (is_slice(f, n)) {
+        if (active->is[n->id]) push(&f->slices, n);
     } else if (n->op == OP_loop || active->is[n->id]) {
         for (int k = 0; k < n->n_in; k++) push(&f->stack, n->in[k]);
     }
@@ -84,6 +103,7 @@ static void flow_begin(Flow *f, Sweep *s, Loop *loop)
 static void flow_ready(Flow *f)
 {
     if (f->captured.n) qsort(f->captured.at, (size_t)f->captured.n, sizeof(Node *), by_id);
+    if (f->slices.n) qsort(f->slices.at, (size_t)f->slices.n, sizeof(Node *), by_id);
 }
 
 static void flow_end(Flow *f)
@@ -92,6 +112,7 @@ static void flow_end(Flow *f)
     free(f->seen);
     free(f->stack.at);
     free(f->captured.at);
+    free(f->slices.at);
 }
 
 static bool is_invariant(const Loop *loop, int i) { return loop->next[i] == loop->carry[i]; }
@@ -107,7 +128,7 @@ typedef struct Backward {
     Node *pass;                 /* number of the forward pass that is undone */
     Node **old;                 /* what stands for each forward carry in the body */
     int *number;                /* the carry of the new loop that holds a forward carry's cotangent; -1: none */
-    Nodes outs, seeds, wrt;
+    Nodes outs, seeds, wrt;     /* wrt: carries, captured values, slices */
 } Backward;
 
 static Loop *backward_scope(const Backward *b, const Node *loop_node)
@@ -162,18 +183,26 @@ static void gather_ends(Graph *g, Backward *b)
         push(&b->seeds, graph_gather(g, kept, forward->keep_axis, b->pass));
     }
     for (int i = 0; i < b->flow.captured.n; i++) push(&b->wrt, b->flow.captured.at[i]);
+    for (int i = 0; i < b->flow.slices.n; i++) push(&b->wrt, b->flow.slices.at[i]);
 }
 
+/* The ends, and the slices among wrt, as values of the pass that is undone. */
 static void recompute_pass(Graph *g, Backward *b)
 {
     Loop *forward = b->flow.loop;
-    Nodes from = { 0 }, to = { 0 };
+    Nodes from = { 0 }, to = { 0 }, roots = { 0 };
+    int n_slices = b->flow.slices.n, first = b->wrt.n - n_slices;
+    for (int i = 0; i < b->outs.n; i++) push(&roots, b->outs.at[i]);
+    for (int i = 0; i < n_slices; i++) push(&roots, b->wrt.at[first + i]);
     push(&from, forward->time);
     push(&to, b->pass);
     for (int i = 0; i < forward->n_carry; i++) push(&from, forward->carry[i]), push(&to, b->old[i]);
-    graph_substitute(g, b->outs.at, b->outs.n, from.at, to.at, from.n);
+    graph_substitute(g, roots.at, roots.n, from.at, to.at, from.n);
+    for (int i = 0; i < b->outs.n; i++) b->outs.at[i] = roots.at[i];
+    for (int i = 0; i < n_slices; i++) b->wrt.at[first + i] = roots.at[b->outs.n + i];
     free(from.at);
     free(to.at);
+    free(roots.at);
 }
 
 /* Sets next values from the cotangents of the pass; captured[i] becomes the number of the carry that sums it, or -1. */
@@ -194,7 +223,27 @@ static void close_backward(Graph *g, Backward *b, Node *const *parts, int *captu
         Node *sum = graph_carry(g, b->loop, zeros(g, axes), axes);
         graph_loop_next(g, b->loop, captured[i], map2(g, OP_add, sum, parts[at]));
     }
+    Axis passes = b->flow.slices.n ? graph_fresh_axis(g, forward->passes) : 0;
+    for (int i = 0; i < b->flow.slices.n; i++, at++)
+        if (parts[at]) graph_loop_keep(g, b->loop, parts[at], passes);
     graph_loop_close(g, b->loop);
+}
+
+/* The cotangents of slices, collected over the passes, go to their places all at once. */
+static void place_slices(Sweep *s, Backward *b, Node *const *parts)
+{
+    Graph *g = s->g;
+    Axis passes = b->loop->keep_axis;
+    for (int i = 0; i < b->flow.slices.n; i++) {
+        Node *slice = b->flow.slices.at[i], *x = slice->in[0], *index = slice->in[1];
+        if (!parts[i]) continue;
+        int kept = graph_loop_keep(g, b->loop, parts[i], passes);
+        Node *pass = map2(g, OP_sub, graph_const(g, (double)(b->loop->passes - 1)), graph_iota(g, passes));
+        graph_substitute(g, &index, 1, &b->flow.loop->time, &pass, 1);
+        Node *all = graph_result(g, b->loop, b->loop->n_carry + kept);
+        Axes over = axes_minus(&index->axes, &x->axes);
+        sweep_add(s, x, graph_scatter(g, all, index, slice->axis, axes_with(over, passes)));
+    }
 }
 
 static void find_flow(Backward *b)
@@ -227,6 +276,7 @@ static void build_backward(Sweep *s, Backward *b, Node *loop_node)
             sweep_add(s, forward->init[i], graph_result(g, b->loop, b->number[i]));
     for (int i = 0; i < b->flow.captured.n; i++)
         if (captured[i] >= 0) sweep_add(s, b->flow.captured.at[i], graph_result(g, b->loop, captured[i]));
+    place_slices(s, b, parts + (b->wrt.n - b->flow.slices.n));
     free(parts);
     free(captured);
 }
@@ -237,6 +287,7 @@ void loop_reverse(Sweep *s, Node *loop_node)
     Backward b = { .cotangents = s->results[loop_node->id], .n_keep = forward->n_keep };
     if (!b.cotangents) return;
     flow_begin(&b.flow, s, forward);
+    b.flow.wants_slices = true;
     b.old = calloc((size_t)forward->n_carry + 1, sizeof *b.old);
     b.number = calloc((size_t)forward->n_carry + 1, sizeof *b.number);
     if (!b.old || !b.number) abort();

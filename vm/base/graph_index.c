@@ -1,5 +1,6 @@
 /* graph_index.c: affine moves: index, its adjoint place, and renames, with moves of moves joined where that keeps the values. */
 #include <assert.h>
+#include <math.h>
 #include "vm/base/graph_inner.h"
 
 /* ---- Coordinates ---- */
@@ -94,6 +95,35 @@ static const Coord *coord_of(const Move *m, Axis from)
     for (int i = 0; i < m->n; i++)
         if (m->at[i].from == from) return &m->at[i];
     return NULL;
+}
+
+/* Adds factor * n to the coordinate, if n is arithmetic on places along axes. */
+static bool add_affine(Coord *c, const Node *n, int64_t factor)
+{
+    switch (n->op) {
+    case OP_const:
+        if (n->value != floor(n->value) || fabs(n->value) > 1e9) return false;
+        c->offset += factor * (int64_t)n->value;
+        return true;
+    case OP_iota: return add_term(c, n->axis, factor);
+    case OP_neg: return add_affine(c, n->in[0], -factor);
+    case OP_add: return add_affine(c, n->in[0], factor) && add_affine(c, n->in[1], factor);
+    case OP_sub: return add_affine(c, n->in[0], factor) && add_affine(c, n->in[1], -factor);
+    case OP_mul:
+        for (int k = 0; k < 2; k++) {
+            const Node *by = n->in[k];
+            if (by->op == OP_const && by->value == floor(by->value) && fabs(by->value) < 1e9)
+                return add_affine(c, n->in[1 - k], factor * (int64_t)by->value);
+        }
+        return false;
+    default: return false;
+    }
+}
+
+bool affine_coord(const Node *index, Axis from, Coord *c)
+{
+    *c = (Coord){ .from = from };
+    return add_affine(c, index, 1) && always_inside(c);
 }
 
 static Axes sources(const Move *m)

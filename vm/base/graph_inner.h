@@ -42,6 +42,9 @@ static inline Node *bare(Node *n)
     return n;
 }
 
+/* The coordinate along `from` that a computed place is, if it is affine in axes and always inside. */
+bool affine_coord(const Node *index, Axis from, Coord *c);
+
 /* A growing list of nodes, freed by its user. */
 typedef struct NodeList { Node **at; int n, room; } NodeList;
 void node_list_push(NodeList *list, Node *n);

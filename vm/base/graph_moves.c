@@ -1,7 +1,6 @@
 /* graph_moves.c: ops that move values without (much) arithmetic: spread, reshape, concat, gather, scatter, put, the ops along an axis,
  * and the marks stop and implicit. */
 #include <assert.h>
-#include <math.h>
 #include "vm/base/graph_inner.h"
 
 Node *graph_spread(Graph *g, Node *x, Axes onto)
@@ -100,18 +99,11 @@ Node *graph_concat(Graph *g, Node **in, const Axis *part, int n, Axis axis)
 
 /* ---- Gather, scatter, put ---- */
 
-static bool is_place(const Node *index, int64_t size)
-{
-    return is_number(index) && index->value >= 0 && index->value < (double)size && index->value == floor(index->value);
-}
-
 static Node *gather_bare(Graph *g, Node *x, Axis axis, Node *index)
 {
     Axes rest = axes_without(x->axes, axis);
-    if (is_place(index, axis_size(axis))) {
-        Move move = { .n = 1, .at = { { .from = axis, .offset = (int64_t)index->value } } };
-        return graph_index(g, x, &move, rest);
-    }
+    Move move = { .n = 1 };
+    if (affine_coord(index, axis, &move.at[0])) return graph_index(g, x, &move, axes_union(&rest, &index->axes));
     Node *in[2] = { x, index };
     Node pattern = { .op = OP_gather, .n_in = 2, .in = in, .axis = axis, .axes = axes_union(&rest, &index->axes) };
     return node_make(g, &pattern);
@@ -156,6 +148,8 @@ Node *graph_scatter(Graph *g, Node *v, Node *index, Axis axis, Axes over)
     Axes taken = axes_one(axis);
     part_names(g, &v, &index, &over, &taken);
     Node *in[2] = { v, index };
+    Move move = { .n = 1 };
+    if (affine_coord(index, axis, &move.at[0])) return graph_spread(g, graph_place(g, v, &move, result), result);
     all = axes_union(&v->axes, &index->axes);
     Node pattern = { .op = OP_scatter, .n_in = 2, .in = in, .axis = axis, .axes = axes_with(axes_minus(&all, &over), axis) };
     return graph_spread(g, node_make(g, &pattern), result);
