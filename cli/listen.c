@@ -215,6 +215,7 @@ void listener_close(Listener *listener)
 {
     listener_clear(listener);
     if (!listener->claims || listener->json) return;
-    if (!listener->failed) printf(listener->claims == 1 ? "the claim holds\n" : "all %d claims hold\n", listener->claims);
+    if (listener->claims == 1 && listener->failed) puts("the claim fails");
+    else if (!listener->failed) printf(listener->claims == 1 ? "the claim holds\n" : "all %d claims hold\n", listener->claims);
     else printf("%d of %d claims %s\n", listener->failed, listener->claims, listener->failed == 1 ? "fails" : "fail");
 }

@@ -45,6 +45,21 @@ bool ebm_explain_text(FILE *out, FILE *errors, const char *stage, const char *na
     return well;
 }
 
+bool ebm_format(FILE *out, FILE *errors, const char *name, const char *text, size_t length)
+{
+    Diagnostics diagnostics = { 0 };
+    Source *source = source_new(name, text, length);
+    if (!source) return false;
+    File *file = parse(source, &diagnostics);
+    bool well = !diagnostics.errors;
+    if (well) format_print(out, file);
+    file_free(file);
+    diagnostics_print(errors, &diagnostics, false);
+    diagnostics_free(&diagnostics);
+    source_free(source);
+    return well;
+}
+
 bool ebm_explain_code(FILE *out, const char *code)
 {
     const CodeInfo *info = code_info(code);

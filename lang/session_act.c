@@ -99,7 +99,7 @@ static bool judge(Session *session, const Action *action)
     const Store *store = session->script->store;
     bool holds = fabs(slot_value(store, action->values[0], 0)) > 0;
     char *detail = NULL;
-    if (action->comparison && action->n_values >= 3 &&
+    if (action->comparison &&
         asprintf(&detail, "%.4g %s %.4g", slot_value(store, action->values[1], 0), action->comparison,
                  slot_value(store, action->values[2], 0)) < 0)
         return false;

@@ -47,7 +47,7 @@ within() {
 check "version"                     0 '^ebm [0-9]'                         "$ebm" --version
 check "help"                        0 'ebm run FILE'                       "$ebm" --help
 check "unknown command"             2 "did you mean 'run'"                 "$ebm" rum x
-check "unknown option"              2 "did you mean '--seed'"              "$ebm" run x.ebm --sed 3
+check "unknown option"              2 "did you mean '--set'"              "$ebm" run x.ebm --sed 3
 check "option of another command"   2 'has no option --json'               "$ebm" check x.ebm --json
 check "missing value"               2 'wants a value'                      "$ebm" run x.ebm --seed
 check "bad number"                  2 'whole number'                       "$ebm" run x.ebm --seed three
@@ -125,8 +125,9 @@ check "a broken model does not run" 3 'error'                              "$ebm
 
 # --- interruption ---
 sed 's/until 200 steps/until 100000000 steps/; s/every 50/every 1000000/' fit.ebm > long.ebm
-timeout -s INT 2 "$ebm" run long.ebm --out i > out.txt 2>&1
-check "Ctrl-C saves the state"      0 'fit.interrupted.safetensors'        cat out.txt
+timeout --preserve-status -s INT 2 "$ebm" run long.ebm --out i > interrupted.txt 2>&1
+[ $? = 130 ] || { echo "FAILED Ctrl-C: the status is not 130"; failed=$((failed + 1)); }
+check "Ctrl-C saves the state"      0 'fit.interrupted.safetensors'        cat interrupted.txt
 check "the saved state is whole"    0 'f.w'                                "$ebm" inspect i/fit.interrupted.safetensors
 
 # --- the prompt ---
