@@ -624,6 +624,42 @@ static void test_product_bits(void **state) {
         }
 }
 
+/* Pairs at any places give the bits of one product whose k runs on over them; BLAS gives nearly the same. */
+static void test_product_of_pairs(void **state) {
+    (void)state;
+    const Kernels *list[4];
+    int n = all_builds(list);
+    const char *why;
+    const Blas *blas = blas_load(&why);
+    static const int shapes[][4] = { { 17, 48, 10, 9 }, { 5, 20, 100, 7 }, { 8, 32, 300, 3 }, { 64, 32, 1, 9 }, { 3, 7, 16, 1 } };
+    for (int b = 0; b < n; b++)
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            for (int turned = 0; turned < 2; turned++) {
+                const Kernels *k = list[b];
+                int rows = shapes[s][0], cols = shapes[s][1], depth = shapes[s][2], pairs = shapes[s][3], all = depth * pairs;
+                void *x = noise_new(k, 2 * rows * all, -1, 1), *y = noise_new(k, 2 * cols * all, -1, 1);
+                void *one_x = values_new(k, rows * all), *one_y = values_new(k, cols * all), *c = values_new(k, rows * cols), *d = values_new(k, rows * cols);
+                Kernels with = kernels_with_blas(k, blas);
+                size_t room = k->product_scratch(rows, cols, all), other = with.product_scratch(rows, cols, all);
+                void *scratch = values_new(k, (int64_t)(room > other ? room : other));
+                ptrdiff_t a_at[9], b_at[9], br = turned ? 1 : cols, bc = turned ? depth : 1;
+                for (int p = 0; p < pairs; p++) {
+                    a_at[p] = (pairs - 1 - p) * 2 * rows * depth;
+                    b_at[p] = (p * 5 % pairs) * 2 * cols * depth;
+                    for (int q = 0; q < depth; q++) {
+                        for (int i = 0; i < rows; i++) set(k, one_x, i * all + p * depth + q, get(k, x, a_at[p] + i * depth + q));
+                        for (int j = 0; j < cols; j++) set(k, one_y, (p * depth + q) * cols + j, get(k, y, b_at[p] + q * br + j * bc));
+                    }
+                }
+                k->product_sum(rows, cols, depth, pairs, a_at, b_at, x, depth, 1, y, br, bc, c, cols, false, scratch);
+                k->product(rows, cols, all, one_x, all, 1, one_y, cols, 1, d, cols, false, scratch);
+                assert_same(k, c, d, rows * cols, "product of pairs");
+                with.product_sum(rows, cols, depth, pairs, a_at, b_at, x, depth, 1, y, br, bc, c, cols, false, scratch);
+                for (int i = 0; i < rows * cols; i++) assert_true(fabs(get(k, c, i) - get(k, d, i)) < 1e-4);
+                free(x); free(y); free(one_x); free(one_y); free(c); free(d); free(scratch);
+            }
+}
+
 static void test_lane_dot(void **state) {
     (void)state;
     const Kernels *list[4];
@@ -1000,7 +1036,7 @@ int main(void) {
         cmocka_unit_test(test_builds_agree_on_folds), cmocka_unit_test(test_builds_agree_on_draws), cmocka_unit_test(test_fold_rows_tree),
         cmocka_unit_test(test_fold_line_tree), cmocka_unit_test(test_fold_edges), cmocka_unit_test(test_along),
         cmocka_unit_test(test_argsort_and_arg_at_random), cmocka_unit_test(test_moves), cmocka_unit_test(test_product),
-        cmocka_unit_test(test_product_bits), cmocka_unit_test(test_lane_dot), cmocka_unit_test(test_blas_products),
+        cmocka_unit_test(test_product_bits), cmocka_unit_test(test_product_of_pairs), cmocka_unit_test(test_lane_dot), cmocka_unit_test(test_blas_products),
         cmocka_unit_test(test_blas_strides), cmocka_unit_test(test_blas_from_many_threads), cmocka_unit_test(test_svdvals),
         cmocka_unit_test(test_known_vectors), cmocka_unit_test(test_draws_do_not_show_chunks), cmocka_unit_test(test_moments),
         cmocka_unit_test(test_keys), cmocka_unit_test(test_permutation_is_bijective), cmocka_unit_test(test_permutation_is_fair),

@@ -86,26 +86,31 @@ static Operand operand(const void *x, int64_t rows, int64_t cols, ptrdiff_t row,
 
 static size_t blas_scratch(int64_t m, int64_t n, int64_t k) { return (size_t)(m * k + k * n); }
 
-static void blas_product_32(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row,
-                            ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch) {
-    char *room = scratch;
-    Operand x = operand(a, m, k, a_row, a_col, sizeof(float), &room), y = operand(b, k, n, b_row, b_col, sizeof(float), &room);
-    int ldc = (int)(c_row > n ? c_row : n);
-    the_blas.sgemm(ROW_MAJOR, x.transposed, y.transposed, (int)m, (int)n, (int)k, 1, x.at, x.ld, y.at, y.ld, accumulate, c, ldc);
+/* The two precisions differ in nothing but their names. */
+#define BLAS_PRODUCTS(bits, Real, gemm) \
+static void blas_product_##bits(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, \
+                                ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch) { \
+    char *room = scratch; \
+    Operand x = operand(a, m, k, a_row, a_col, sizeof(Real), &room), y = operand(b, k, n, b_row, b_col, sizeof(Real), &room); \
+    the_blas.gemm(ROW_MAJOR, x.transposed, y.transposed, (int)m, (int)n, (int)k, 1, x.at, x.ld, y.at, y.ld, accumulate, c, \
+                  (int)(c_row > n ? c_row : n)); \
+} \
+static void blas_product_sum_##bits(int64_t m, int64_t n, int64_t k, int64_t pairs, const ptrdiff_t *a_at, const ptrdiff_t *b_at, \
+                                    const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, \
+                                    void *c, ptrdiff_t c_row, bool accumulate, void *scratch) { \
+    for (int64_t s = 0; s < pairs; s++) \
+        blas_product_##bits(m, n, k, (const Real *)a + a_at[s], a_row, a_col, (const Real *)b + b_at[s], b_row, b_col, c, c_row, \
+                            accumulate || s > 0, scratch); \
 }
-
-static void blas_product_64(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row,
-                            ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch) {
-    char *room = scratch;
-    Operand x = operand(a, m, k, a_row, a_col, sizeof(double), &room), y = operand(b, k, n, b_row, b_col, sizeof(double), &room);
-    int ldc = (int)(c_row > n ? c_row : n);
-    the_blas.dgemm(ROW_MAJOR, x.transposed, y.transposed, (int)m, (int)n, (int)k, 1, x.at, x.ld, y.at, y.ld, accumulate, c, ldc);
-}
+BLAS_PRODUCTS(32, float, sgemm)
+BLAS_PRODUCTS(64, double, dgemm)
 
 Kernels kernels_with_blas(const Kernels *kernels, const Blas *blas) {
     Kernels with = *kernels;
     if (blas) {
-        with.product = kernels->bytes == sizeof(double) ? blas_product_64 : blas_product_32;
+        bool wide = kernels->bytes == sizeof(double);
+        with.product = wide ? blas_product_64 : blas_product_32;
+        with.product_sum = wide ? blas_product_sum_64 : blas_product_sum_32;
         with.product_scratch = blas_scratch;
     }
     return with;

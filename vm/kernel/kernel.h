@@ -28,12 +28,13 @@ typedef struct Kernels {
     void (*load)(void *tile, const void *from, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
     void (*store)(void *to, const void *tile, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
 
-    /* Folds (op: SUM PROD maximum minimum logsumexp) over the rows, for each of `lanes` contiguous columns: to[c] = fold over r of from[r*row_stride + c].
+    /* Folds (op: sum prod maximum minimum logsumexp) over the rows, for each of `lanes` contiguous columns: to[c] = fold over r of from[r*row_stride + c].
      * Sums: leaves of 256 rows summed ascending, leaves in a fixed binary tree. */
     void (*fold_rows)(Op op, void *to, const void *from, int64_t rows, int64_t lanes, ptrdiff_t row_stride);
     /* Fold of n values with a stride into one: *to.  Sums: a fixed tree that depends on n alone. */
     void (*fold_line)(Op op, void *to, const void *from, int64_t n, ptrdiff_t stride);
-    /* Place of the extreme (first at a tie), over rows per lane, and along a line. */
+    /* Place of the extreme (first at a tie), over rows per lane, and along a line.  A NaN counts as more extreme than any number, here and in
+     * maximum and minimum. */
     void (*arg_rows)(bool largest, void *to, const void *from, int64_t rows, int64_t lanes, ptrdiff_t row_stride);
     void (*arg_line)(bool largest, void *to, const void *from, int64_t n, ptrdiff_t stride);
 
@@ -42,6 +43,10 @@ typedef struct Kernels {
     void (*product)(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col,
                     void *c, ptrdiff_t c_row, bool accumulate, void *scratch);
     size_t (*product_scratch)(int64_t m, int64_t n, int64_t k);
+    /* The same summed over `pairs` pairs of matrices; pair s stands a_at[s] and b_at[s] values after a and b.  (A convolution is this:
+     * its pairs are the taps.)  Our own gives the bits of one product whose k runs on over the pairs.  scratch: product_scratch(m, n, pairs*k). */
+    void (*product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const ptrdiff_t *a_at, const ptrdiff_t *b_at, const void *a, ptrdiff_t a_row,
+                        ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch);
     /* to[c] = sum over k of a[k*a_row + c*a_col] * b[k*b_row + c*b_col], for each of `lanes` columns c (col strides 0 or 1). */
     void (*lane_dot)(void *to, const void *a, const void *b, int64_t k, int64_t lanes, ptrdiff_t a_row, ptrdiff_t a_col, ptrdiff_t b_row, ptrdiff_t b_col);
 
@@ -49,10 +54,12 @@ typedef struct Kernels {
      * to[(feature - f0)*feature_stride + (item - i0)*item_stride].  The value depends on (key, item, feature) alone. */
     void (*uniform)(void *to, const uint32_t key[4], int64_t i0, int64_t items, int64_t f0, int64_t features, ptrdiff_t item_stride, ptrdiff_t feature_stride);
     void (*normal)(void *to, const uint32_t key[4], int64_t i0, int64_t items, int64_t f0, int64_t features, ptrdiff_t item_stride, ptrdiff_t feature_stride);
-    /* to[i*stride] = element i0+i of a random permutation of 0..size-1 given by key. */
+    /* to[i*stride] = element i0+i of a random permutation of 0..size-1 given by key; 1 <= size <= 2^32. */
     void (*permutation)(void *to, const uint32_t key[4], int64_t size, int64_t i0, int64_t n, ptrdiff_t stride);
 
+    /* Running sum in order (from the end if backward), in double precision throughout. */
     void (*cumsum_line)(void *to, const void *from, int64_t n, ptrdiff_t to_stride, ptrdiff_t stride, bool backward);
+    /* Places in stable order; a NaN comes last either way. */
     void (*argsort_line)(void *to, const void *from, int64_t n, ptrdiff_t to_stride, ptrdiff_t stride, bool descending, void *scratch /* 3n values */);
     /* Index of the first value of rows x cols that is not finite, or -1. */
     int64_t (*find_nonfinite)(const void *from, int64_t rows, int64_t cols, ptrdiff_t row_stride);

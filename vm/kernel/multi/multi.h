@@ -29,6 +29,9 @@ void KERNEL(arg_rows)(bool largest, void *to, const void *from, int64_t rows, in
 void KERNEL(arg_line)(bool largest, void *to, const void *from, int64_t n, ptrdiff_t stride);
 void KERNEL(product)(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row,
                      ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch);
+void KERNEL(product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const ptrdiff_t *a_at, const ptrdiff_t *b_at, const void *a,
+                         ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_row,
+                         bool accumulate, void *scratch);
 size_t KERNEL(product_scratch)(int64_t m, int64_t n, int64_t k);
 void KERNEL(lane_dot)(void *to, const void *a, const void *b, int64_t k, int64_t lanes, ptrdiff_t a_row, ptrdiff_t a_col,
                       ptrdiff_t b_row, ptrdiff_t b_col);

@@ -33,24 +33,25 @@ INLINE V fused(V a, V b, V c) {
 
 /* One tile of C and what it is made of. */
 typedef struct Tile {
-    const REAL *row[ROWS];      /* A's rows, at k = 0 */
+    const REAL *row[ROWS];      /* A's rows, at k = 0 of a pair that stands at 0 */
     ptrdiff_t a_step;           /* from one k to the next */
-    const REAL *b;              /* whole vectors of B, at k = 0 */
+    const REAL *b;              /* whole vectors of B, likewise */
     ptrdiff_t b_step;
-    int64_t k;
+    int64_t pairs, k;           /* k runs on over all pairs */
+    const ptrdiff_t *a_at, *b_at;   /* where each pair stands */
+    ptrdiff_t b_pair;           /* from one pair of B to the next, if b_at is null */
     REAL *c;
     ptrdiff_t c_row;
     int columns;                /* of C that are written; the vectors may hold more */
     bool accumulate;
 } Tile;
 
-INLINE void leaf_of(const int rows, const int vectors, V acc[ROWS][VECTORS], const Tile *t, int64_t k0, int64_t k) {
-    const REAL *row[ROWS], *b = t->b + k0 * t->b_step;
-    ptrdiff_t a_step = t->a_step, b_step = t->b_step;
-    for (int r = 0; r < rows; r++) row[r] = t->row[r] + k0 * a_step;
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) acc[r][v] = (V){ 0 };
-    for (ptrdiff_t at = 0, i = 0; i < k; i++, at += a_step, b += b_step) {
+/* acc += the terms i..i+count-1 of the pair s. */
+INLINE void run_of(const int rows, const int vectors, V acc[ROWS][VECTORS], const Tile *t, int64_t s, int64_t i, int64_t count) {
+    const REAL *row[ROWS], *b = t->b + (t->b_at ? t->b_at[s] : s * t->b_pair) + i * t->b_step;
+    ptrdiff_t a_step = t->a_step, b_step = t->b_step, at = t->a_at[s] + i * a_step;
+    for (int r = 0; r < rows; r++) row[r] = t->row[r];
+    for (int64_t left = count; left > 0; left--, at += a_step, b += b_step) {
         V y[VECTORS];
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) y[v] = *(const V *)(b + v * LANES);
@@ -60,6 +61,24 @@ INLINE void leaf_of(const int rows, const int vectors, V acc[ROWS][VECTORS], con
 #pragma GCC unroll 2
             for (int v = 0; v < vectors; v++) acc[r][v] = fused(x, y[v], acc[r][v]);
         }
+    }
+}
+
+/* The terms from..from+count-1 of all pairs' terms in a row. */
+INLINE void leaf_of(const int rows, const int vectors, V acc[ROWS][VECTORS], const Tile *t, int64_t from, int64_t count) {
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) acc[r][v] = (V){ 0 };
+    int64_t s = 0, i = from;
+    if (t->pairs > 1 && t->k > 0) {
+        s = from / t->k;
+        i = from % t->k;
+    }
+    while (count > 0) {
+        int64_t run = t->k - i < count ? t->k - i : count;
+        run_of(rows, vectors, acc, t, s, i, run);
+        count -= run;
+        s++;
+        i = 0;
     }
 }
 
@@ -84,10 +103,11 @@ INLINE void write_tile(const int rows, const int vectors, V acc[ROWS][VECTORS], 
 
 INLINE void tile_of(const int rows, const int vectors, const Tile *t) {
     V acc[ROWS][VECTORS], stack[LEVELS][ROWS][VECTORS];
+    int64_t terms = t->pairs * t->k;
     int depth = 0;
-    for (int64_t k0 = 0, leaf = 0;; k0 += LEAF, leaf++) {
-        bool last = t->k - k0 <= LEAF;
-        leaf_of(rows, vectors, acc, t, k0, last ? t->k - k0 : LEAF);
+    for (int64_t from = 0, leaf = 0;; from += LEAF, leaf++) {
+        bool last = terms - from <= LEAF;
+        leaf_of(rows, vectors, acc, t, from, last ? terms - from : LEAF);
         for (int merges = last ? depth : leaf_merges(leaf); merges-- > 0;) {
             depth--;
             for (int r = 0; r < rows; r++)
@@ -206,20 +226,31 @@ static int64_t rows_at_once(int64_t k) {
     return (rows < LEAST_ROWS ? LEAST_ROWS : rows) / 48 * 48;
 }
 
-void KERNEL(product)(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row,
-                     ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch) {
-    int64_t most = rows_at_once(k);
+void KERNEL(product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const ptrdiff_t *a_at, const ptrdiff_t *b_at, const void *a,
+                         ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_row,
+                         bool accumulate, void *scratch) {
+    int64_t most = rows_at_once(k * pairs);
     for (int64_t i = 0; i < m; i += most)
         for (int64_t j = 0; j < n; j += COLUMNS) {
-            int columns = n - j < COLUMNS ? (int)(n - j) : COLUMNS, vectors = columns > LANES ? 2 : 1;
+            int columns = n - j < COLUMNS ? (int)(n - j) : COLUMNS, vectors = columns > LANES ? 2 : 1, width = vectors * LANES;
             int64_t rows = m - i < most ? m - i : most;
-            Tile t = { .a_step = a_col, .b = (const REAL *)b + j * b_col, .b_step = b_row, .k = k, .c = (REAL *)c + i * c_row + j,
-                       .c_row = c_row, .columns = columns, .accumulate = accumulate };
-            if (must_pack(rows, b_row, b_col, columns == vectors * LANES)) {
-                pack_columns(scratch, vectors * LANES, t.b, b_row, b_col, columns, k);
+            const REAL *from = (const REAL *)b + j * b_col;
+            Tile t = { .a_step = a_col, .b = from, .b_step = b_row, .pairs = pairs, .k = k, .a_at = a_at, .b_at = b_at,
+                       .c = (REAL *)c + i * c_row + j, .c_row = c_row, .columns = columns, .accumulate = accumulate };
+            if (must_pack(rows, b_row, b_col, columns == width)) {
+                for (int64_t s = 0; s < pairs; s++)
+                    pack_columns((REAL *)scratch + s * k * width, width, from + b_at[s], b_row, b_col, columns, k);
                 t.b = scratch;
-                t.b_step = vectors * LANES;
+                t.b_step = width;
+                t.b_at = NULL;
+                t.b_pair = k * width;
             }
             make_panel(rows, (const REAL *)a + i * a_row, a_row, vectors, t);
         }
+}
+
+void KERNEL(product)(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row,
+                     ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch) {
+    const ptrdiff_t here = 0;
+    KERNEL(product_sum)(m, n, k, 1, &here, &here, a, a_row, a_col, b, b_row, b_col, c, c_row, accumulate, scratch);
 }

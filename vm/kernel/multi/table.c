@@ -15,6 +15,7 @@ const Kernels KERNEL(kernels) = {
     .arg_rows = KERNEL(arg_rows),
     .arg_line = KERNEL(arg_line),
     .product = KERNEL(product),
+    .product_sum = KERNEL(product_sum),
     .product_scratch = KERNEL(product_scratch),
     .lane_dot = KERNEL(lane_dot),
     .uniform = KERNEL(uniform),
