@@ -154,6 +154,22 @@ static void a_chain_of_products_goes_pair_by_pair(void **state)
     bench_end(&b);
 }
 
+static void a_product_of_many_factors(void **state)
+{
+    (void)state;
+    Bench b;
+    bench_begin(&b, 6);
+    Node *left = graph_const(b.g, 1), *right = graph_const(b.g, 1);
+    for (int i = 0; i < 30; i++) {
+        left = map2(&b, OP_mul, left, bench_leaf(&b, bench_axes(&b), ".9 1.1"));
+        right = map2(&b, OP_mul, bench_leaf(&b, bench_axes(&b), ".9 1.1"), map1(&b, OP_neg, right));
+    }
+    Axes over = axes_with(axes_one(b.axis[0]), b.axis[1]);
+    tidied(&b, graph_fold(b.g, OP_sum, map2(&b, OP_mul, left, right), over));
+    tidied(&b, graph_dot(b.g, left, right, over));
+    bench_end(&b);
+}
+
 static void a_loop_keeps_what_is_read(void **state)
 {
     (void)state;
@@ -210,6 +226,7 @@ int main(void)
         cmocka_unit_test(values_hold),
         cmocka_unit_test(a_sum_of_products_is_a_dot),
         cmocka_unit_test(a_chain_of_products_goes_pair_by_pair),
+        cmocka_unit_test(a_product_of_many_factors),
         cmocka_unit_test(a_loop_keeps_what_is_read),
         cmocka_unit_test(a_loop_of_one_pass_is_unrolled),
         cmocka_unit_test(logsumexp_stays_stable),

@@ -22,22 +22,22 @@ static bool touches(const Node *x, const Axes *over)
 
 static bool is_ordinary(double v) { return fabs(v) > 1e-30 && fabs(v) < 1e30; }
 
-/* Takes a product apart.  A divisor is taken out only where it does not vary along `over`. */
-static void take_apart(Graph *g, Factors *f, Node *x, const Axes *over)
+/* Takes a product apart.  A divisor is taken out only where it does not vary along `over`.  pending: places that others will need. */
+static void take_apart(Graph *g, Factors *f, Node *x, const Axes *over, int pending)
 {
-    bool room = f->n + 2 <= MAX_FACTORS;
+    bool room = f->n + pending + 2 <= MAX_FACTORS;
     if (x->op == OP_spread) x = x->in[0];
     if (x->op == OP_neg) {
         f->scale = -f->scale;
-        take_apart(g, f, x->in[0], over);
+        take_apart(g, f, x->in[0], over, pending);
     } else if (x->op == OP_const && is_ordinary(x->value) && is_ordinary(f->scale * x->value)) {
         f->scale *= x->value;
     } else if (x->op == OP_mul && room) {
-        take_apart(g, f, x->in[0], over);
-        take_apart(g, f, x->in[1], over);
+        take_apart(g, f, x->in[0], over, pending + 1);
+        take_apart(g, f, x->in[1], over, pending);
     } else if (x->op == OP_div && !touches(x->in[1], over) && room) {
         f->divisor = f->divisor ? map2(g, OP_mul, f->divisor, x->in[1]) : x->in[1];
-        take_apart(g, f, x->in[0], over);
+        take_apart(g, f, x->in[0], over, pending);
     } else {
         f->at[f->n++] = x;
     }
@@ -166,7 +166,7 @@ Node *contract_sum(Graph *g, Node *x, Axes over)
     Axes missing = axes_minus(&over, &x->axes);
     Node *base = x->op == OP_spread ? x->in[0] : x;
     Factors f = { .scale = 1 };
-    take_apart(g, &f, base, &over);
+    take_apart(g, &f, base, &over, 0);
     if (f.n == 1 && f.at[0] == base && !missing.n) return graph_fold(g, OP_sum, x, over);
     return contract(g, &f, over, result);
 }
@@ -175,8 +175,8 @@ Node *contract_dot(Graph *g, Node *x, Node *y, Axes over)
 {
     Axes all = axes_union(&x->axes, &y->axes), result = axes_minus(&all, &over);
     Factors f = { .scale = 1 };
-    take_apart(g, &f, x, &over);
-    take_apart(g, &f, y, &over);
+    take_apart(g, &f, x, &over, 1);
+    take_apart(g, &f, y, &over, 0);
     if (f.n == 2 && f.at[0] == x && f.at[1] == y) return graph_dot(g, x, y, over);
     return contract(g, &f, over, result);
 }
