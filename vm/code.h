@@ -73,7 +73,6 @@ struct Instr {
     Op op;
     const Origin *origin;
     uint32_t node;              /* of the graph, for printing */
-    bool first_chunk;           /* only in a region's first chunk: every chunk has the same value */
     int n_dims, n_refs;
     int lane;                   /* dim that counts the items of the chunk; -1: none */
     int split;                  /* dim that may be shared out among threads; -1: none */
@@ -87,7 +86,8 @@ struct Instr {
     int sums;
     uint64_t key;               /* draws: place in the program */
     int n_times;
-    int times[MAX_DEPTH];       /* draws: depths of the loops they stand in */
+    int times[MAX_DEPTH];       /* draws: depths of the loops they stand in; -1: fixed_time instead */
+    int64_t fixed_time[MAX_DEPTH];
     TileProgram *tile;
     int depth;                  /* loop: its depth, from 0 */
     int64_t passes, items, chunk;

@@ -168,7 +168,6 @@ void run_block(Frame *frame, const Block *block)
 {
     for (int i = 0; i < block->n && !frame->trouble.kind; i++) {
         const Instr *instr = block->at[i];
-        if (instr->first_chunk && frame->item > 0) continue;
         if (instr->kind == INSTR_LOOP) run_loop(frame, instr);
         else if (instr->kind == INSTR_REGION) run_region(frame, instr);
         else if (frame->checking) run_instr(frame, instr), check_result(frame, instr);

@@ -94,7 +94,7 @@ static int span_open(Planner *p)
 
 /* ---- Loops ---- */
 
-static void emit_block(Planner *p, const NodeList *nodes);
+static void emit_block(Planner *p, const Loop *scope, const NodeList *nodes);
 
 static bool is_carry_of(const Planner *p, const Loop *loop, int buffer, int but)
 {
@@ -194,7 +194,7 @@ static void emit_loop(Planner *p, Node *n)
     p->block = &instr->body;
     p->depth++;
     if (p->region) emit_straight(p, info->body.at, info->body.n);
-    else emit_block(p, &info->body);
+    else emit_block(p, loop, &info->body);
     emit_keep(p, loop);
     emit_next(p, loop);
     p->depth--;
@@ -212,7 +212,6 @@ static void emit_result(Planner *p, Node *n)
     if (!p->region || !info->escapes || p->buffers[info->view.buffer].base != BASE_LOCAL) return;
     View outside = view_new(p, &info->order, info->lane, true);
     emit_copy(p, n, &outside, &info->view, &n->axes, info->lane);
-    if (!info->lane) p->block->at[p->block->n - 1]->first_chunk = true;
     info->view = outside;
 }
 
@@ -284,11 +283,12 @@ static void emit_region(Planner *p, Region *region)
     emit_straight(p, region->nodes.at, region->nodes.n);
     p->region = NULL;
     p->block = block;
+    if (!instr->body.n) block->n--;     /* nothing but views */
     p->span = outer;
 }
 
 /* A block's nodes level by level: first what crosses items or has none, then the regions. */
-static void emit_block(Planner *p, const NodeList *nodes)
+static void emit_block(Planner *p, const Loop *scope, const NodeList *nodes)
 {
     int levels = 0;
     for (int i = 0; i < nodes->n; i++)
@@ -296,19 +296,11 @@ static void emit_block(Planner *p, const NodeList *nodes)
     Node **whole = ARENA_ARRAY(&p->work, Node *, nodes->n + 1);
     for (int level = 0; level < levels; level++) {
         int n = 0;
-        int first = p->n_regions, last = -1;
-        for (int i = 0; i < nodes->n; i++) {
-            const Info *info = info_of(p, nodes->at[i]);
-            if (info->level != level) continue;
-            if (!info->region) {
-                whole[n++] = nodes->at[i];
-            } else {
-                if (info->region - 1 < first) first = info->region - 1;
-                if (info->region - 1 > last) last = info->region - 1;
-            }
-        }
+        for (int i = 0; i < nodes->n; i++)
+            if (info_of(p, nodes->at[i])->level == level && !info_of(p, nodes->at[i])->region) whole[n++] = nodes->at[i];
         emit_straight(p, whole, n);
-        for (int r = first; r <= last; r++) emit_region(p, p->regions[r]);
+        for (int r = 0; r < p->n_regions; r++)
+            if (p->regions[r]->scope == scope && p->regions[r]->level == level) emit_region(p, p->regions[r]);
     }
 }
 
@@ -347,7 +339,7 @@ void emit_program(Planner *p)
     p->block = &p->code->main;
     p->span = -1;
     span_open(p);
-    emit_block(p, &p->top);
+    emit_block(p, NULL, &p->top);
     emit_commit(p);
     Block body = p->code->main;
     p->code->main = p->prologue;

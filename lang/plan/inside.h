@@ -38,8 +38,10 @@ typedef struct Region {
     int id;                     /* from 1 */
     int64_t items, chunk;
     int level;
+    Loop *scope;                /* of the block it is a part of */
     NodeList nodes;
 } Region;
+typedef struct Lanes Lanes;     /* lanes.c */
 
 /* What the planner knows of a loop. */
 typedef struct LoopInfo {
@@ -49,13 +51,16 @@ typedef struct LoopInfo {
     NodeList outside;           /* nodes of other scopes that its body reads */
     View *carry, *keep;
     int depth;
+    int64_t items;              /* chunked: their number, and the class of axes they run along (lanes.c) */
+    int class;
 } LoopInfo;
 
 /* What the planner knows of a node. */
 typedef struct Info {
     bool needed;
+    bool chunked;               /* computed chunk by chunk, in its region */
     bool escapes;               /* used outside its region */
-    Axis lane;                  /* 0: none */
+    Axis lane;                  /* of a chunked node; 0: none, it is the same for all items */
     int level, region;
     int uses;                   /* by other nodes (through spreads and stops), loops and outputs */
     int batch, depth, unit, place; /* of the stretch being emitted: the fused map, or the node alone (fuse.c) */
@@ -79,6 +84,7 @@ typedef struct Planner {
     LoopInfo *loops;            /* by loop id */
     uint32_t n_loops;
     NodeList top;               /* needed nodes outside loops */
+    Lanes *lanes;
     Region **regions;           /* by id - 1 */
     int n_regions;
     Buffer *buffers;

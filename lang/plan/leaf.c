@@ -70,6 +70,15 @@ static void emit_places(Planner *p, Node *n, Instr **made)
     (*made)->size = n->size;
 }
 
+/* A draw's key holds the pass of a loop around it, or a number where a loop has been unrolled. */
+static void set_time(Planner *p, Instr *instr, int i, const Node *time)
+{
+    instr->times[i] = -1;
+    if (time->op == OP_time) instr->times[i] = p->loops[time->loop->id].depth;
+    else if (time->op == OP_const) instr->fixed_time[i] = (int64_t)time->value;
+    else p->failed = true, diag_error(p->diagnostics, "E0904", instr->origin ? instr->origin->span : (Span){ 0 }, "a draw in a loop depends on more than the loop's pass");
+}
+
 void emit_random(Planner *p, Node *n)
 {
     Instr *instr;
@@ -77,6 +86,6 @@ void emit_random(Planner *p, Node *n)
     else emit_places(p, n, &instr);
     instr->key = n->key;
     instr->n_times = n->n_in;
-    for (int i = 0; i < n->n_in && i < MAX_DEPTH; i++) instr->times[i] = p->loops[n->in[i]->loop->id].depth;
+    for (int i = 0; i < n->n_in && i < MAX_DEPTH; i++) set_time(p, instr, i, n->in[i]);
     instr_add(p, instr);
 }

@@ -113,9 +113,9 @@ static void emit_margins(const Margins *m, int i, Nest *stretches, int64_t plain
     }
 }
 
-static void move_margins(Planner *p, Node *n, InstrKind kind, const Extent *extent, const Move *move, bool to_wide, const View *plain, const View *wide, const Axes *axes)
+static void move_margins(Planner *p, Node *n, InstrKind kind, const Extent *extent, const Move *move, bool to_wide, const View *plain, const View *wide, const Axes *axes, Axis lane)
 {
-    Margins m = { p, n, kind, extent, move->n, to_wide, *plain, *wide, *axes, lane_of(p, n) };
+    Margins m = { p, n, kind, extent, move->n, to_wide, *plain, *wide, *axes, lane };
     for (int i = 0; i < move->n; i++)
         if (extent[i].wide != extent[i].from) m.others = axes_without(m.others, extent[i].from);
     Nest stretches = { .n_views = 2 };
@@ -149,11 +149,12 @@ void emit_index(Planner *p, Node *n)
     Axes wide_axes, from = source_axes(n->move), kept = axes_minus(&x->axes, &from);
     if (widen(n->move, &x->axes, false, extent, &wide_axes)) {
         Shape order = widened_order(&info_of(p, x)->order, extent, n->move->n);
-        Axis lane = p->region ? lane_of(p, n) : item_axis(p, x);
-        if (!axes_have(&kept, lane)) lane = 0;
+        Axis lane = item_axis(p, x);
+        if (p->region) axis_in_operand(n, 0, lane_of(p, n), &lane);
+        if (!axes_have(&wide_axes, lane)) lane = 0;
         View wide = view_new(p, &order, lane, info_of(p, n)->escapes);
-        emit_fill(p, n, &wide, &wide_axes, lane_of(p, n), 0);
-        move_margins(p, n, INSTR_COPY, extent, n->move, true, &source, &wide, &x->axes);
+        emit_fill(p, n, &wide, &wide_axes, lane, 0);
+        move_margins(p, n, INSTR_COPY, extent, n->move, true, &source, &wide, &x->axes, lane);
         source = wide;
     }
     View moved = moved_view(&source, n->move, extent, &kept);
@@ -187,7 +188,7 @@ void emit_place(Planner *p, Node *n)
     if (wraps) {
         View folded = view_for(p, n);
         emit_fill(p, n, &folded, &n->axes, lane_of(p, n), 0);
-        move_margins(p, n, INSTR_ADD, extent, n->move, false, &folded, &to, &n->axes);
+        move_margins(p, n, INSTR_ADD, extent, n->move, false, &folded, &to, &n->axes, lane_of(p, n));
         return;
     }
     View inside = { .buffer = to.buffer, .offset = to.offset };
