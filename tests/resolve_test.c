@@ -170,6 +170,8 @@ static void test_next_values(void **state)
     expect("fn f(x: [2]) {\n  repeat 3 as t { keep x * t as xs }\n  xs\n}\n", "");
     expect("fn f(x: [2]) {\n  repeat 3 as t { keep x * t }\n  x\n}\n", "2:24 E0220\n");
     expect("fn f(x: [2]) {\n  repeat 3 { repeat 2 { x' = x + 1 } }\n  x\n}\n", "");
+    expect("fn f(x: []) {\n  repeat x { x' = x / 2 }\n  x\n}\n", "2:10 E0227\n");
+    expect("fn f(n)(x: [N]) {\n  repeat n + N { x' = x / 2 }\n  x\n}\n", "");
     expect("optimizer o(lr = 1)(w, g) {\n  state m: like w = 0\n  m' = m + g\n  w' = w - lr * m'\n}\n", "");
     expect("optimizer o(lr = 1)(w, g) {\n  lr' = lr * 2\n  w' = w - lr * g\n}\n", "2:3 E0211\n");
     expect("pool = zeros([3])\nregime r(E, x: [N, D]) {\n  pool' = x\n  lower E(x)\n}\n", "3:3 E0211\n");

@@ -44,7 +44,7 @@ void resolve_signature(Resolver *r, const Signature *signature, MeaningKind kind
     for (int i = 0; i < signature->n; i++) {
         const Param *p = &signature->at[i];
         if (p->preset) resolve_expr(r, p->preset);
-        declare(r, kind, p->name);
+        declare(r, kind, p->name)->typed = p->type && kind == MEANING_OPERAND;
     }
 }
 

@@ -234,8 +234,25 @@ static void report_idle_repeat(Resolver *r, Span word)
     diag_help(d, "x' = .. gives the next pass its x; keep v as name collects v over the passes");
 }
 
+/* The length of a loop does not depend on the data. */
+static void check_count(Resolver *r, const Expr *e)
+{
+    if (e->kind == EXPR_NAME) {
+        const Meaning *m = find_meaning(r, e->name.text);
+        if (!m || !m->typed) return;
+        Diagnostic *d = diag_error(r->diagnostics, "E0227", e->span, "the length of this repeat depends on the argument `%s`", m->text);
+        diag_note(d, m->span, "`%s` is known only when the program runs", m->text);
+        diag_help(d, "loops have a known length: make it a setting, f(%s)(x: ..), or use a size of the signature", m->text);
+        return;
+    }
+    for (int i = 0; i < 3 && e->kind != EXPR_LAMBDA; i++)
+        if (e->kid[i]) check_count(r, e->kid[i]);
+    for (int i = 0; i < e->n_args; i++) check_count(r, e->args[i].value);
+}
+
 static void resolve_repeat(Resolver *r, const Stmt *s)
 {
+    check_count(r, s->value);
     resolve_expr(r, s->value);
     Span word = { s->span.source, s->span.start, s->span.start + 6 };
     int errors = r->diagnostics->errors;

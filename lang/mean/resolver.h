@@ -32,6 +32,7 @@ typedef struct Meaning {
     Span span;
     int reads;
     bool spared;                /* need not be read */
+    bool typed;                 /* an operand with a type: data, not a number known before the run */
     struct Meaning *group;      /* targets of one statement are read if one of them is: the first of them; else itself */
     struct Meaning *next;
 } Meaning;
