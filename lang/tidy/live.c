@@ -61,32 +61,27 @@ static void visit(Live *live, Stack *s, Node *n)
     }
 }
 
-static int by_id(const void *a, const void *b)
-{
-    const Node *const *x = a, *const *y = b;
-    return (*x)->id < (*y)->id ? -1 : (*x)->id > (*y)->id;
-}
-
 void live_find(Live *live, Graph *g, Node *const *roots, int n_roots)
 {
     *live = (Live){ .size = graph_size(g) };
     live->uses = fresh(live->size, sizeof *live->uses);
     live->results = fresh(live->size, sizeof *live->results);
     bool *seen = fresh(live->size, sizeof *seen);
-    Stack stack = { 0 }, found = { 0 };
+    Stack stack = { 0 };
     for (int i = 0; i < n_roots; i++) use(live, &stack, roots[i]);
     while (stack.n) {
         Node *n = stack.at[--stack.n];
         if (seen[n->id]) continue;
         seen[n->id] = true;
-        push(&found, n);
+        live->n++;
         visit(live, &stack, n);
     }
+    live->node = fresh((size_t)live->n, sizeof(Node *));
+    live->n = 0;
+    for (uint32_t id = 0; id < live->size; id++)
+        if (seen[id]) live->node[live->n++] = graph_node(g, id);
     free(seen);
     free(stack.at);
-    if (found.n) qsort(found.at, (size_t)found.n, sizeof *found.at, by_id);
-    live->node = found.at;
-    live->n = found.n;
 }
 
 void live_free(Live *live)

@@ -208,17 +208,17 @@ static Node *add_node(Graph *g, const Node *pattern, uint64_t hash)
     return n;
 }
 
-static void enter(uint32_t *table, uint32_t room, uint64_t hash, uint32_t id)
+static void enter(uint64_t *table, uint32_t room, uint64_t hash, uint32_t id)
 {
     uint32_t at = (uint32_t)hash & (room - 1);
     while (table[at]) at = (at + 1) & (room - 1);
-    table[at] = id + 1;
+    table[at] = hash >> 32 << 32 | (id + 1);
 }
 
 static void widen_table(Graph *g)
 {
     uint32_t room = g->table_room * 2;
-    uint32_t *table = grow(NULL, room * sizeof *table);
+    uint64_t *table = grow(NULL, room * sizeof *table);
     memset(table, 0, room * sizeof *table);
     for (uint32_t id = 0; id < g->n; id++) enter(table, room, g->hashes[id], id);
     free(g->table);
@@ -230,8 +230,9 @@ Node *node_make(Graph *g, const Node *pattern)
 {
     uint64_t hash = hash_node(pattern);
     for (uint32_t at = (uint32_t)hash & (g->table_room - 1); g->table[at]; at = (at + 1) & (g->table_room - 1)) {
-        uint32_t id = g->table[at] - 1;
-        if (g->hashes[id] == hash && same_node(g->nodes[id], pattern)) return g->nodes[id];
+        if (g->table[at] >> 32 != hash >> 32) continue;
+        Node *known = g->nodes[(uint32_t)g->table[at] - 1];
+        if (same_node(known, pattern)) return known;
     }
     Loop *scope = NULL;
     for (int i = 0; i < pattern->n_in; i++) scope = scope_deeper(scope, pattern->in[i]->scope);

@@ -9,7 +9,7 @@ struct Graph {
     Arena arena;                /* nodes, loops and their attributes */
     Node **nodes;               /* by id */
     uint32_t n, room;
-    uint32_t *table;            /* hash table: id + 1, 0 where free; table_room is a power of 2 */
+    uint64_t *table;            /* hash table: upper half of the hash, then id + 1; 0 where free; table_room is a power of 2 */
     uint64_t *hashes;           /* of each node, by id */
     uint32_t table_room;
     uint32_t *marks;            /* by id: the walk that last saw the node */
