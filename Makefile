@@ -17,7 +17,7 @@ PKG_CONFIG ?= pkg-config
 VERSION := $(shell sed -n 's/^.define EBM_VERSION "\(.*\)"/\1/p' lang/ebm.h)
 
 # As many jobs as processors, unless told otherwise.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
