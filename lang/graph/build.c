@@ -181,12 +181,12 @@ Value *global_value(Builder *b, const char *name, Span span)
     Global *g = find_global(b, name);
     if (!g) return NULL;
     if (g->state == GLOBAL_OPEN) {
-        complain(b, "E0210", span, "%s is needed to compute itself", name);
+        complain(b, "E0208", span, "%s is needed to compute itself", name);
         return b->none;
     }
     if (g->state == GLOBAL_UNSEEN) {
         if (g->stmt->kind == STMT_DEF && g->stmt->def->kind == DEF_TRAIN) {
-            Diagnostic *d = complain(b, "E0240", span, "%s is used before it is trained", name);
+            Diagnostic *d = complain(b, "E0225", span, "%s is used before it is trained", name);
             diag_note(d, g->stmt->span, "trains run in text order; it stands here");
             return b->none;
         }

@@ -338,7 +338,7 @@ static Value *apply_signature(Builder *b, Closure *c, const Signature *s, const 
             if (fine && domain.kind != CLASS_REAL) {
                 Value *typed = ARENA_NEW(b->arena, Value);
                 *typed = *v[i];
-                if (domain.kind == CLASS_BOX || v[i]->domain.kind != CLASS_WHOLE) typed->domain = domain;
+                typed->domain = domain;                     /* the body must serve all that is declared */
                 v[i] = typed;
             }
         }
@@ -393,7 +393,7 @@ static Value *apply_infer(Builder *b, Closure *c, const CallArgs *args)
 Value *apply(Builder *b, Closure *c, const CallArgs *args)
 {
     if (b->at.depth > 120) {
-        complain(b, "E0210", args->span, "calls are nested too deeply: %s seems to call itself", c->name);
+        complain(b, "E0208", args->span, "calls are nested too deeply: %s seems to call itself", c->name);
         return b->none;
     }
     switch (c->kind) {
@@ -473,10 +473,22 @@ static Value *not_a_function(Builder *b, const Value *f, Span span)
     return b->none;
 }
 
+/* `zeros` alone takes the shape that is needed; zeros([N]) is a function. */
+static Value *zeros_function(Builder *b, Span span)
+{
+    Closure *c = ARENA_NEW(b->arena, Closure);
+    c->kind = CLOSURE_BUILTIN;
+    c->builtin = builtin_named("zeros");
+    c->name = c->builtin->name;
+    c->span = span;
+    return function_value(b, c);
+}
+
 Value *eval_call(Builder *b, Scope *scope, const Expr *e)
 {
     if (is_derivative(e->kid[0])) return eval_derivative(b, scope, e);
     Value *f = eval(b, scope, e->kid[0]);
+    if (f->kind == VALUE_ZEROS) f = zeros_function(b, e->kid[0]->span);
     CallArgs args;
     bool fine = eval_args(b, scope, e, &args);
     if (f->kind != VALUE_FUNCTION) return not_a_function(b, f, e->kid[0]->span);

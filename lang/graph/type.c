@@ -159,7 +159,7 @@ bool match_type(Builder *b, Scope *scope, const Type *type, const Value *v, cons
 static const char *domain_words(Builder *b, Domain d)
 {
     switch (d.kind) {
-    case CLASS_WHOLE: return arena_format(b->arena, "{%g..%g}", d.low, d.high);
+    case CLASS_WHOLE: return arena_format(b->arena, d.low == d.high ? "%g" : "{%g..%g}", d.low, d.high);
     case CLASS_SPIN:  return arena_format(b->arena, "{%g, %g}", d.low, d.high);
     case CLASS_BOX:   return arena_format(b->arena, "reals of %g..%g", d.low, d.high);
     default:          return "reals";
@@ -175,7 +175,8 @@ bool domain_fits(Builder *b, Domain want, const Value *v, const char *what, Span
                                          : (has.kind == CLASS_SPIN && has.low == want.low && has.high == want.high) ||
                                            (has.kind == CLASS_WHOLE && has.low == has.high && (has.low == want.low || has.low == want.high));
     if (fits) return true;
-    Diagnostic *d = complain(b, "E0320", span, "%s takes values of %s, but this has %s", what, domain_words(b, want), domain_words(b, has));
+    Diagnostic *d = complain(b, "E0320", span, "%s takes values of %s, but this %s %s", what, domain_words(b, want),
+                             has.kind == CLASS_WHOLE && has.low == has.high ? "is" : "has", domain_words(b, has));
     if (has.kind == CLASS_WHOLE && want.kind == CLASS_WHOLE) {
         if (has.high - has.low == want.high - want.low) diag_help(d, "shift the values by %g", want.low - has.low);
         else diag_help(d, "the declared range must hold all values");
