@@ -3,9 +3,12 @@
 #ifndef EBM_VALUE_H
 #define EBM_VALUE_H
 
-#include "lang/graph/script.h"
 #include "lang/text/syntax.h"
+#include "vm/base/diag.h"
 #include "vm/base/graph.h"
+#include "vm/base/store.h"
+
+typedef struct Train Train;     /* a run: lang/graph/script.h */
 
 typedef enum ValueKind {
     VALUE_NONE,                 /* a mistake that was reported; whatever uses it stays silent */
