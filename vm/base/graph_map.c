@@ -113,7 +113,7 @@ static bool commutes(Op op)
 
 static Node *make_map(Graph *g, Op op, Node *x, Node *y, Node *z, int n_in)
 {
-    if (is_number(x) && (n_in < 2 || is_number(y)) && (n_in < 3 || is_number(z)))
+    if (is_number(x) && (!y || is_number(y)) && (!z || is_number(z)))
         return graph_const(g, op_value(op, x->value, y ? y->value : 0, z ? z->value : 0));
     Node *simpler = simplify(g, op, x, y, z);
     if (simpler) return simpler;
