@@ -11,6 +11,8 @@ typedef struct Update { uint32_t slot; Node *node; Binding *binding; } Update;
 typedef struct Loss { const char *name; Node *node; Span span; } Loss;
 typedef struct AverageOf { uint32_t average, source; double decay; } AverageOf;
 
+typedef struct Stray { uint32_t slot; const char *path; Span span; } Stray;
+
 /* A train while it is being built. */
 typedef struct TrainBuild {
     Train *train;
@@ -25,6 +27,8 @@ typedef struct TrainBuild {
     int n_energies, energies_room; Node **energies;   /* energies of whatever */
     int n_guards, guards_room; struct { Value *value; const Stmt *stmt; } *guards;
     bool total_known;
+    int errors;                 /* found before this train */
+    int n_strays, strays_room; Stray *strays;         /* parameters outside an update that its losses act on */
 } TrainBuild;
 
 /* The cells of a run: which slot of the run stands for which initial slot. */
@@ -205,6 +209,7 @@ Value *stored(Builder *b, const char *name, Value *v, Span span);             /*
 void   build_train(Builder *b, const Stmt *s);
 void   train_statement(Builder *b, Scope *scope, const Stmt *s, const Def *def);
 void   build_update(Builder *b, Scope *scope, const Stmt *s);
+void   check_strays(Builder *b);                        /* gradients that no update of the train makes use of */
 void   build_action(Builder *b, Scope *scope, const Stmt *s, Action *action);
 void  *grown(Builder *b, void *old, int n, int *room, size_t size);   /* room for one more in an array of the arena */
 Value *scheduled(Builder *b, Value *v);                 /* a setting that is a function of (t, total), at this step */

@@ -64,16 +64,44 @@ static bool owned_by(const char *path, const char *root)
     return !strncmp(path, root, n) && path[n] == '.';
 }
 
-/* The parameters that the names reach. */
-static int find_params(Builder *b, const Reach *r, int *which)
+static bool reaches(const Reach *r, const char *path)
+{
+    for (int k = 0; k < r->n; k++) if (owned_by(path, r->names[k])) return true;
+    return false;
+}
+
+/* The parameters that the names reach come first; *all: with the others after them. */
+static int find_params(Builder *b, const Reach *r, int *which, int *all)
 {
     int n = 0;
-    for (int i = 0; i < b->n_params && n < MAX_CELLS; i++) {
-        if (b->params[i].is_average) continue;
-        for (int k = 0; k < r->n; k++)
-            if (owned_by(b->params[i].path, r->names[k])) { which[n++] = i; break; }
-    }
+    for (int i = 0; i < b->n_params && n < MAX_CELLS; i++)
+        if (!b->params[i].is_average && reaches(r, b->params[i].path)) which[n++] = i;
+    *all = n;
+    for (int i = 0; i < b->n_params && *all < MAX_CELLS; i++)
+        if (!b->params[i].is_average && !reaches(r, b->params[i].path)) which[(*all)++] = i;
     return n;
+}
+
+/* Each name of an update has a part in what the train is after. */
+static bool each_name_moves(Builder *b, const Stmt *s, const int *which, Node **g, int n)
+{
+    bool fine = true;
+    for (int i = 0; i < s->list.n; i++) {
+        Reach one = { .b = b };
+        reach_name(&one, s->list.at[i]->name.text);
+        bool any = false, moves = false;
+        for (int k = 0; k < n; k++) {
+            if (!reaches(&one, b->params[which[k]].path)) continue;
+            any = true;
+            moves |= g[k] != NULL;
+        }
+        if (moves || (any && s->list.n == 1)) continue;
+        fine = false;
+        const char *name = s->list.at[i]->name.text;
+        Diagnostic *d = complain(b, "E0450", s->list.at[i]->span, any ? "no loss of this train depends on a parameter of %s" : "%s reaches no parameters that this train uses", name);
+        diag_help(d, "leave %s out of the update, or use it in what is lowered or minimized", name);
+    }
+    return fine;
 }
 
 /* ---- the optimizer ---- */
@@ -122,6 +150,44 @@ static bool check_gradients(Builder *b, const Stmt *s, const int *which, Node **
     return true;
 }
 
+/* Parameters outside this update whose gradients were found too; a later update of the train may yet move them. */
+static void note_strays(Builder *b, const Stmt *s, const int *which, Node **g, int from, int to)
+{
+    TrainBuild *t = b->at.train;
+    for (int i = from; i < to; i++) {
+        if (!g[i]) continue;
+        const ParamInfo *p = &b->params[which[i]];
+        t->strays = grown(b, t->strays, t->n_strays, &t->strays_room, sizeof(Stray));
+        t->strays[t->n_strays++] = (Stray){ p->slot, p->path, s->span };
+    }
+}
+
+static bool is_moved(Builder *b, uint32_t slot)
+{
+    const Train *train = b->at.train->train;
+    uint32_t own = run_slot(b, run_cells(b, b->at.train->train), slot);
+    for (int i = 0; i < train->n_cells; i++) if (train->cells[i] == own) return true;
+    return false;
+}
+
+void check_strays(Builder *b)
+{
+    TrainBuild *t = b->at.train;
+    const Stray *first = NULL;
+    int n = 0;
+    for (int i = 0; i < t->n_strays; i++) {
+        bool again = is_moved(b, t->strays[i].slot);
+        for (int k = 0; k < i && !again; k++) again = t->strays[k].slot == t->strays[i].slot;
+        if (again) continue;
+        if (!first) first = &t->strays[i];
+        n++;
+    }
+    if (!first) return;
+    Diagnostic *d = warn(b, "W0452", first->span, "the losses pull on %s%s, but no update of this train moves %s", first->path,
+                         n > 1 ? arena_format(b->arena, " and %d more", n - 1) : "", n > 1 ? "them" : "it");
+    diag_help(d, "add it to what is updated: update .., %.*s by ..; if it is to stay as it is, say so: stop(..)", (int)strcspn(first->path, "."), first->path);
+}
+
 static Node *objective(Builder *b)
 {
     TrainBuild *t = b->at.train;
@@ -162,22 +228,20 @@ void build_update(Builder *b, Scope *scope, const Stmt *s)
         return;
     }
     Node *loss = objective(b);
+    if (!loss && b->diagnostics->errors > b->at.train->errors) return;     /* the loss was found wrong */
     if (!loss) {
         Diagnostic *d = complain(b, "E0453", s->span, "there is nothing to lower: this train has no loss");
         diag_help(d, "lower E(x), raise E(y), minimize l, or use a regime");
         return;
     }
-    int n = find_params(b, &reach, which);
-    if (!n) {
-        complain(b, "E0450", s->span, "%s reaches no parameters", s->list.at[0]->name.text);
-        return;
-    }
-    Node **wrt = ARENA_ARRAY(b->arena, Node *, n), **g = ARENA_ARRAY(b->arena, Node *, n);
-    for (int i = 0; i < n; i++) wrt[i] = read_slot(b, b->params[which[i]].slot, axes_of(b->script.store->slots[b->params[which[i]].slot].shape));
+    int all, n = find_params(b, &reach, which, &all);
+    Node **wrt = ARENA_ARRAY(b->arena, Node *, all + 1), **g = ARENA_ARRAY(b->arena, Node *, all + 1);
+    for (int i = 0; i < all; i++) wrt[i] = read_slot(b, b->params[which[i]].slot, axes_of(b->script.store->slots[b->params[which[i]].slot].shape));
     stand_at(b, s->span);
     Node *seed = graph_const(b->g, 1);
-    grad_reverse(b->g, &loss, &seed, 1, wrt, n, g);
-    if (!check_gradients(b, s, which, g, n)) return;
+    grad_reverse(b->g, &loss, &seed, 1, wrt, all, g);
+    if (!each_name_moves(b, s, which, g, n) || !check_gradients(b, s, which, g, n)) return;
+    note_strays(b, s, which, g, n, all);
     int moved = 0;
     for (int i = 0; i < n; i++)
         if (g[i]) { wrt[moved] = wrt[i]; g[moved] = g[i]; which[moved++] = which[i]; }

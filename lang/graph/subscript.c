@@ -288,6 +288,7 @@ typedef struct IndexName {
     const char *name;
     Span span;
     bool fixed;                 /* a bare subscript or `i: n` said so */
+    bool written;               /* `i: n`: it does not shrink */
     int64_t low, high;          /* runs over low .. high-1; high < 0: not known yet */
     Span source;                /* what fixed it */
 } IndexName;
@@ -467,7 +468,7 @@ static void settle(Search *s)
                 one.at[0] = *x;
                 if (!mentions_open(&one, s->bounds[k].at)) continue;
                 /* with several indices in one subscript, those that a bare subscript fixed keep their range */
-                if (x->fixed && !only_index(s, s->bounds[k].at, x)) continue;
+                if (x->written || (x->fixed && !only_index(s, s->bounds[k].at, x))) continue;
                 shrink(s, x, &s->bounds[k]);
             }
     for (int i = 0; i < s->n; i++) {
@@ -505,7 +506,10 @@ static void add_subscript(Search *s, const Subscript *x)
     add_index(s, name->name.text, name->span);
     int64_t n;
     if (x->kind == SUBSCRIPT_SLICE && !s->failed) {
-        if (x->high && want_size(s->b, eval(s->b, s->scope, x->high), x->high->span, "the size of an index", &n)) fix_index(s, &s->at[s->n - 1], n, x->span);
+        if (x->high && want_size(s->b, eval(s->b, s->scope, x->high), x->high->span, "the size of an index", &n)) {
+            fix_index(s, &s->at[s->n - 1], n, x->span);
+            s->at[s->n - 1].written = true;
+        }
         else s->failed = true;
     }
 }

@@ -456,7 +456,7 @@ void build_train(Builder *b, const Stmt *s)
     run_cells(b, train);
     Context before = b->at;
     memset(&b->at, 0, sizeof b->at);
-    TrainBuild t = { .train = train, .def = (Def *)def, .scope = scope_new(b, NULL) };
+    TrainBuild t = { .train = train, .def = (Def *)def, .scope = scope_new(b, NULL), .errors = b->diagnostics->errors };
     b->at.train = &t;
     b->at.run = train;
     b->at.owner = train->name;
@@ -466,6 +466,7 @@ void build_train(Builder *b, const Stmt *s)
     build_phases(b, t.scope, &def->block, train);
     if (train->n_phases) build_guards(b, train, &train->phases[train->n_phases - 1].program);
     build_everys(b, t.scope, &def->block, train, run);
+    check_strays(b);
     b->at = before;
     graph_set_origin(b->g, b->at.origin);
     Global *g = b->first_global;

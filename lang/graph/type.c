@@ -170,7 +170,7 @@ bool domain_fits(Builder *b, Domain want, const Value *v, const char *what, Span
 {
     if (want.kind != CLASS_WHOLE && want.kind != CLASS_SPIN) return true;
     Domain has = v->domain;
-    if (is_known(v) && known(v) == floor(known(v))) has = (Domain){ CLASS_WHOLE, known(v), known(v) };
+    if (has.kind != CLASS_WHOLE && is_known(v) && known(v) == floor(known(v))) has = (Domain){ CLASS_WHOLE, known(v), known(v) };
     bool fits = want.kind == CLASS_WHOLE ? has.kind == CLASS_WHOLE && has.low >= want.low && has.high <= want.high
                                          : (has.kind == CLASS_SPIN && has.low == want.low && has.high == want.high) ||
                                            (has.kind == CLASS_WHOLE && has.low == has.high && (has.low == want.low || has.low == want.high));
