@@ -15,7 +15,7 @@ static uint64_t next_word(Fuzz *f)
 }
 
 int64_t fuzz_pick(Fuzz *f, int64_t n) { return (int64_t)(next_word(f) % (uint64_t)n); }
-static double unit(Fuzz *f) { return (double)(next_word(f) >> 11) * 0x1p-53; }
+static double unit(Fuzz *f) { return (double)(next_word(f) >> 42) * 0x1p-22; }
 static bool chance(Fuzz *f, int percent) { return fuzz_pick(f, 100) < percent; }
 
 /* ---- Leaves ---- */
@@ -30,33 +30,44 @@ static int64_t index_in(const Axes *axes, const Shape *shape, int64_t at)
     return row;
 }
 
+static double drawn_at(const Fuzz *f, const void *drawn, int64_t i)
+{
+    return f->draws == PRECISION_F64 ? ((const double *)drawn)[i] : (double)((const float *)drawn)[i];
+}
+
+/* A step's rows, one after the other, each from the permutation of its epoch. */
+static void draw_rows(const Fuzz *f, const Kernels *k, const Node *leaf, const int64_t *times, char *drawn)
+{
+    int64_t count = axes_count(&leaf->axes);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = (int64_t)f->step * count + i;
+        uint32_t key[4];
+        random_key(key, f->seed, leaf->key, (uint64_t)(at / leaf->size), times, leaf->n_in);
+        k->permutation(drawn + i * (int64_t)k->bytes, key, leaf->size, at % leaf->size, 1, 1);
+    }
+}
+
 static void draw_values(const Fuzz *f, const Node *leaf, const double *times, double *values)
 {
     const char *why;
-    const Kernels *k = kernels_for(PRECISION_F64, &why);
-    int64_t t[MAX_AXES], count = axes_count(&leaf->axes);
+    const Kernels *k = kernels_for(f->draws, &why);
+    int64_t t[MAX_AXES], count = axes_count(&leaf->axes), items = 1;
     for (int i = 0; i < leaf->n_in; i++) t[i] = (int64_t)times[i];
     uint32_t key[4];
     random_key(key, f->seed, leaf->key, f->step, t, leaf->n_in);
-    double *drawn = malloc((size_t)(count + 64) * sizeof *drawn);
-    if (leaf->kind == RANDOM_CHOOSE) {
-        k->permutation(drawn, key, leaf->size, 0, count, 1);
-    } else if (leaf->kind == RANDOM_ROWS) {
-        for (int64_t i = 0; i < count; i++) {
-            int64_t at = (int64_t)f->step * count + i;
-            random_key(key, f->seed, leaf->key, (uint64_t)(at / leaf->size), t, leaf->n_in);
-            k->permutation(drawn + i, key, leaf->size, at % leaf->size, 1, 1);
-        }
-    } else {
-        int64_t items = 1;
-        for (int i = 0; i < leaf->to->n; i++) {
-            if (i && !(axis_is_item(leaf->to->at[i]) && axis_is_item(leaf->to->at[i - 1]))) break;
-            items *= axis_size(leaf->to->at[i]);
-        }
-        int64_t features = count / items;
-        (leaf->kind == RANDOM_UNIFORM ? k->uniform : k->normal)(drawn, key, 0, items, 0, features, features, 1);
+    char *drawn = malloc((size_t)(count + 64) * sizeof(double));
+    for (int i = 0; i < leaf->to->n; i++) {
+        if (i && !(axis_is_item(leaf->to->at[i]) && axis_is_item(leaf->to->at[i - 1]))) break;
+        items *= axis_size(leaf->to->at[i]);
     }
-    for (int64_t i = 0; i < count; i++) values[i] = drawn[index_in(&leaf->axes, leaf->to, i)];
+    int64_t features = count / items;
+    switch (leaf->kind) {
+    case RANDOM_CHOOSE: k->permutation(drawn, key, leaf->size, 0, count, 1); break;
+    case RANDOM_ROWS: draw_rows(f, k, leaf, t, drawn); break;
+    case RANDOM_UNIFORM: k->uniform(drawn, key, 0, items, 0, features, features, 1); break;
+    case RANDOM_NORMAL: k->normal(drawn, key, 0, items, 0, features, features, 1); break;
+    }
+    for (int64_t i = 0; i < count; i++) values[i] = drawn_at(f, drawn, index_in(&leaf->axes, leaf->to, i));
     free(drawn);
 }
 
@@ -367,9 +378,9 @@ static void add_output(Fuzz *f, Node *n)
     f->outputs[f->n_outputs++] = (Output){ slot, n };
 }
 
-void fuzz_begin(Fuzz *f, uint64_t seed, int size)
+void fuzz_begin(Fuzz *f, uint64_t seed, int size, Precision draws)
 {
-    *f = (Fuzz){ .graph = graph_new(), .store = store_new(PRECISION_F64), .state = seed, .seed = seed, .axes = 1 };
+    *f = (Fuzz){ .graph = graph_new(), .store = store_new(PRECISION_F64), .state = seed, .seed = seed, .axes = 1, .draws = draws };
     f->oracle = oracle_new(f->graph, leaf_values, f);
     f->step = (uint64_t)fuzz_pick(f, 9);
     f->items = chance(f, 50) ? 16 + fuzz_pick(f, 120) : 2 + fuzz_pick(f, 20);

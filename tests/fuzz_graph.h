@@ -19,12 +19,13 @@ typedef struct Fuzz {
     Loop *loop;                 /* open; null outside */
     unsigned axes;
     int64_t items;              /* size of item axes */
+    Precision draws;            /* whose random draws the oracle is given */
     Output outputs[FUZZ_OUTPUTS];
     int n_outputs;
 } Fuzz;
 
 /* A graph of about `size` values with a few outputs, each with its slot. */
-void fuzz_begin(Fuzz *f, uint64_t seed, int size);
+void fuzz_begin(Fuzz *f, uint64_t seed, int size, Precision draws);
 void fuzz_end(Fuzz *f);
 /* A random whole number in 0 .. n-1. */
 int64_t fuzz_pick(Fuzz *f, int64_t n);

@@ -108,7 +108,7 @@ static void check_against_oracle(uint64_t seed, int size, Precision precision, d
 {
     Fuzz f;
     Diagnostics diagnostics = { 0 };
-    fuzz_begin(&f, seed, size);
+    fuzz_begin(&f, seed, size, precision);
     Store *store = fuzz_store(&f, precision);
     bool well = run_program(f.graph, f.outputs, f.n_outputs, store, 1, (RunKey){ f.seed, f.step, 0 }, 1, &diagnostics);
     double difference = well ? worst_difference(&f, store) : INFINITY;
@@ -125,13 +125,193 @@ static uint64_t graphs(uint64_t usual) { return getenv("FUZZ_RUNS") ? strtoull(g
 static void test_oracle_double(void **state)
 {
     (void)state;
-    for (uint64_t i = 0; i < graphs(400); i++) check_against_oracle(first_seed() + i, 4 + (int)((first_seed() + i) % 40), PRECISION_F64, 1e-10);
+    for (uint64_t i = 0; i < graphs(400); i++) check_against_oracle(first_seed() + i, 4 + (int)((first_seed() + i) % 40), PRECISION_F64, 1e-8);
+}
+
+static void test_oracle_single(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 150; i++) check_against_oracle(5000 + i, 4 + (int)(i % 12), PRECISION_F32, 2e-3);
+}
+
+/* ---- Same bits ---- */
+
+static void compare_stores(const Fuzz *f, const Store *a, const Store *b, uint64_t seed)
+{
+    for (int i = 0; i < f->n_outputs; i++) {
+        const Slot *x = &a->slots[f->outputs[i].slot], *y = &b->slots[f->outputs[i].slot];
+        if (memcmp(x->data, y->data, (size_t)slot_count(x) * precision_bytes(a->precision)) == 0) continue;
+        fprintf(stderr, "seed %llu: bits differ\n", (unsigned long long)seed);
+        fail();
+    }
+}
+
+static void run_variant(Fuzz *f, Store *store, int64_t chunk, int threads)
+{
+    Diagnostics diagnostics = { 0 };
+    Code *code = plan_chunked(&(Program){ f->graph, f->n_outputs, f->outputs }, store, chunk, &diagnostics);
+    assert_non_null(code);
+    Machine *machine = machine_new(threads, store->precision, &diagnostics);
+    assert_true(machine_run(machine, code, store, (RunKey){ f->seed, f->step, 0 }, &diagnostics));
+    machine_free(machine);
+    code_free(code);
+    diagnostics_free(&diagnostics);
+}
+
+static void test_same_bits(void **state)
+{
+    (void)state;
+    static const struct { int64_t chunk; int threads; } variants[] = { { 0, 2 }, { 16, 1 }, { 48, 2 }, { 128, 1 } };
+    for (uint64_t seed = 9000; seed < 9080; seed++) {
+        Fuzz f;
+        fuzz_begin(&f, seed, 4 + (int)(seed % 30), PRECISION_F32);
+        Store *first = fuzz_store(&f, PRECISION_F32);
+        run_variant(&f, first, 0, 1);
+        for (size_t v = 0; v < sizeof variants / sizeof variants[0]; v++) {
+            Store *store = fuzz_store(&f, PRECISION_F32);
+            run_variant(&f, store, variants[v].chunk, variants[v].threads);
+            compare_stores(&f, first, store, seed);
+            store_free(store);
+        }
+        store_free(first);
+        fuzz_end(&f);
+    }
+}
+
+/* ---- Steps ---- */
+
+static uint32_t cell(Store *store, const char *name, Shape shape, double first, double step)
+{
+    uint32_t slot = store_add(store, name, shape, true);
+    for (int64_t i = 0; i < slot_count(&store->slots[slot]); i++) slot_set(store, slot, i, first + step * (double)i);
+    store->slots[slot].filled = true;
+    return slot;
+}
+
+static Node *read_slot(Graph *g, const Store *store, uint32_t slot) { return graph_slot(g, slot, 0, axes_of(store->slots[slot].shape)); }
+
+/* A large product shared among threads, a chunked loop, an update of a cell: run again, nothing is allocated. */
+static void test_no_allocation(void **state)
+{
+    (void)state;
+    Graph *g = graph_new();
+    Store *store = store_new(PRECISION_F32);
+    Axis n = axis_make(200, 1), item = axis_make(200, 2 | ITEM_AXIS), d = axis_make(70, 3), h = axis_make(90, 4);
+    uint32_t x = cell(store, "x", (Shape){ 2, { n, d } }, -0.1, 1e-5), w = cell(store, "w", (Shape){ 2, { h, d } }, -0.2, 1e-4);
+    Node *xs = graph_rename(g, read_slot(g, store, x), n, item), *ws = read_slot(g, store, w);
+    Loop *loop = graph_loop_open(g, NULL, 3);
+    Node *carry = graph_carry(g, loop, xs, xs->axes);
+    Node *hidden = graph_map(g, OP_tanh, graph_dot(g, ws, carry, axes_one(d)), NULL, NULL);
+    Node *times[] = { loop->time };
+    Node *noise = graph_random(g, RANDOM_NORMAL, 5, 0, (Shape){ 2, { item, d } }, times, 1);
+    graph_loop_next(g, loop, 0, graph_map(g, OP_add, graph_dot(g, ws, hidden, axes_one(h)), noise, NULL));
+    graph_loop_close(g, loop);
+    Node *moved = graph_result(g, loop, 0);
+    Node *gradient = graph_dot(g, graph_map(g, OP_tanh, graph_dot(g, ws, moved, axes_one(d)), NULL, NULL), moved, axes_one(item));
+    Output outputs[2] = { { x, graph_rename(g, moved, item, n) }, { w, graph_map(g, OP_sub, ws, graph_map(g, OP_mul, gradient, graph_const(g, 1e-3), NULL), NULL) } };
+    Diagnostics diagnostics = { 0 };
+    Code *code = plan(&(Program){ g, 2, outputs }, store, &diagnostics);
+    Machine *machine = machine_new(2, PRECISION_F32, &diagnostics);
+    RunKey key = { 1, 0, 0 };
+    assert_true(machine_run(machine, code, store, key, &diagnostics));
+    struct mallinfo2 before = mallinfo2();
+    for (key.step = 1; key.step < 6; key.step++) assert_true(machine_run(machine, code, store, key, &diagnostics));
+    struct mallinfo2 after = mallinfo2();
+    assert_int_equal(before.uordblks, after.uordblks);
+    assert_int_equal(before.hblks, after.hblks);
+    machine_free(machine);
+    code_free(code);
+    store_free(store);
+    graph_free(g);
+}
+
+static void test_swap(void **state)
+{
+    (void)state;
+    Graph *g = graph_new();
+    Store *store = store_new(PRECISION_F64);
+    Axis a = axis_make(5, 1);
+    uint32_t x = cell(store, "x", (Shape){ 1, { a } }, 0, 1), y = cell(store, "y", (Shape){ 1, { a } }, 100, 1), z = cell(store, "z", (Shape){ 1, { a } }, 0, 0);
+    Output outputs[3] = { { x, read_slot(g, store, y) }, { y, read_slot(g, store, x) },
+                          { z, graph_map(g, OP_add, read_slot(g, store, x), read_slot(g, store, z), NULL) } };
+    Diagnostics diagnostics = { 0 };
+    assert_true(run_program(g, outputs, 3, store, 1, (RunKey){ 0 }, 1, &diagnostics));
+    for (int64_t i = 0; i < 5; i++) {
+        assert_true(slot_value(store, x, i) == 100 + (double)i);
+        assert_true(slot_value(store, y, i) == (double)i);
+        assert_true(slot_value(store, z, i) == (double)i);
+    }
+    store_free(store);
+    graph_free(g);
+}
+
+/* ---- Trouble ---- */
+
+static const char text[] = "log(x - 1)\nexp(y)\nput(z)\n";
+
+typedef struct Place { Source *source; Origin origin; } Place;
+
+static void at_place(Graph *g, Place *place, uint32_t start)
+{
+    place->origin = (Origin){ .span = { place->source, start, start + 3 } };
+    graph_set_origin(g, &place->origin);
+}
+
+/* The run fails with this code at this place, and leaves the cells as they were. */
+static void expect_trouble(Graph *g, Output *outputs, int n, Store *store, const char *code, uint32_t start)
+{
+    Diagnostics diagnostics = { 0 };
+    double before = slot_value(store, outputs[0].slot, 0);
+    assert_false(run_program(g, outputs, n, store, 1, (RunKey){ 0 }, 1, &diagnostics));
+    assert_int_equal(diagnostics.errors, 1);
+    assert_string_equal(diagnostics.first->code, code);
+    assert_int_equal(diagnostics.first->fault, FAULT_MACHINE);
+    assert_int_equal(diagnostics.first->span.start, start);
+    assert_true(slot_value(store, outputs[0].slot, 0) == before);
+    diagnostics_free(&diagnostics);
+}
+
+static void test_not_finite(void **state)
+{
+    (void)state;
+    Graph *g = graph_new();
+    Store *store = store_new(PRECISION_F32);
+    Place first = { .source = source_new("test", text, sizeof text - 1) }, second = first;
+    Axis n = axis_make(40, 1 | ITEM_AXIS);
+    uint32_t x = cell(store, "x", (Shape){ 1, { n } }, 0.9, 0.01);
+    at_place(g, &first, 0);
+    Node *log = graph_map(g, OP_log, graph_map(g, OP_sub, read_slot(g, store, x), graph_const(g, 1), NULL), NULL, NULL);
+    at_place(g, &second, 11);
+    Output output = { x, graph_map(g, OP_exp, graph_map(g, OP_mul, log, graph_const(g, 2), NULL), NULL, NULL) };
+    expect_trouble(g, &output, 1, store, "E0901", 0);
+    source_free(first.source);
+    store_free(store);
+    graph_free(g);
+}
+
+static void test_places(void **state)
+{
+    (void)state;
+    Graph *g = graph_new();
+    Store *store = store_new(PRECISION_F32);
+    Place here = { .source = source_new("test", text, sizeof text - 1) };
+    Axis n = axis_make(40, 1), k = axis_make(3, 2);
+    uint32_t x = cell(store, "x", (Shape){ 1, { n } }, 0, 1), far = cell(store, "far", (Shape){ 1, { k } }, 38, 1), same = cell(store, "same", (Shape){ 1, { k } }, 7, 0);
+    at_place(g, &here, 18);
+    Output gathered = { far, graph_gather(g, read_slot(g, store, x), n, read_slot(g, store, far)) };
+    expect_trouble(g, &gathered, 1, store, "E0902", 18);
+    Output put = { x, graph_put(g, read_slot(g, store, x), n, read_slot(g, store, same), graph_const(g, 1), axes_one(k)) };
+    expect_trouble(g, &put, 1, store, "E0903", 18);
+    source_free(here.source);
+    store_free(store);
+    graph_free(g);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_oracle_double),
+        cmocka_unit_test(test_oracle_double), cmocka_unit_test(test_oracle_single), cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_swap), cmocka_unit_test(test_not_finite), cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

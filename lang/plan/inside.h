@@ -98,6 +98,7 @@ typedef struct Planner {
     Block *block;               /* instructions being collected; room in block_room */
     Block prologue;             /* constants */
     int batches;
+    int64_t chunk;              /* asked for; 0: choose */
     bool failed;
 } Planner;
 

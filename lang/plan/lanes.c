@@ -232,7 +232,7 @@ static bool results_have_class(Planner *p, Lanes *l, const Loop *loop, int class
 static void assign_body(Planner *p, Lanes *l, Loop *loop, int class)
 {
     LoopInfo *info = &p->loops[loop->id];
-    bool twice;
+    bool twice = false;
     info->chunked = true;
     info_of(p, loop->node)->lane = 0;
     for (int i = 0; i < info->body.n; i++) {
@@ -442,5 +442,5 @@ void find_regions(Planner *p)
         if (p->info[id].needed) p->lanes->chosen[id] = choose_axis(p->lanes, &graph_node(p->graph, id)->axes);
     level_block(p, p->lanes, NULL, &p->top);
     find_escapes(p);
-    for (int i = 0; i < p->n_regions; i++) p->regions[i]->chunk = chunk_size(p->regions[i]);
+    for (int i = 0; i < p->n_regions; i++) p->regions[i]->chunk = p->chunk ? p->chunk : chunk_size(p->regions[i]);
 }

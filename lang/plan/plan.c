@@ -78,11 +78,13 @@ static void plan_stages(Planner *p)
     if (!p->failed) place_buffers(p);
 }
 
-Code *plan(const Program *given, const Store *store, Diagnostics *diagnostics)
+Code *plan(const Program *program, const Store *store, Diagnostics *diagnostics) { return plan_chunked(program, store, 0, diagnostics); }
+
+Code *plan_chunked(const Program *given, const Store *store, int64_t chunk, Diagnostics *diagnostics)
 {
     Code *code = calloc(1, sizeof *code);
     if (!code) return NULL;
-    Planner p = { .memory = &code->memory, .graph = given->graph, .store = store, .diagnostics = diagnostics, .code = code };
+    Planner p = { .memory = &code->memory, .graph = given->graph, .store = store, .diagnostics = diagnostics, .code = code, .chunk = chunk };
     Program program = tidied(&p.work, given);
     p.program = &program;
     code->precision = store->precision;

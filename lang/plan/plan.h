@@ -8,4 +8,7 @@
  * graph but origins. */
 Code *plan(const Program *program, const Store *store, Diagnostics *diagnostics);
 
+/* The same with chunks of so many items (a multiple of 16; 0: as the planner thinks best).  No result depends on it. */
+Code *plan_chunked(const Program *program, const Store *store, int64_t chunk, Diagnostics *diagnostics);
+
 #endif

@@ -1,6 +1,7 @@
 /* product.c: our own product of matrices.
  *
- * C is made in tiles of up to ROWS x COLUMNS values held in registers: at each k, ROWS values of A meet COLUMNS neighboring values of B.
+ * C is made in tiles of up to ROWS rows and a few vectors of columns held in registers: at each k, a value of each row of A meets the
+ * neighboring values of B.
  * Each value of C is one chain of fused multiply-adds ascending along k within a leaf of 256, and the leaves' tree (multi.h): so its
  * bits do not depend on m, n, the tile it falls into or the width of the vectors.  Packing moves values and changes none. */
 #include <immintrin.h>
@@ -15,7 +16,8 @@ enum { ROWS = 8 };
 enum { ROWS = 6 };
 #endif
 typedef REAL V __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
-enum { LANES = VECTOR_BYTES / sizeof(REAL), VECTORS = 2, COLUMNS = LANES * VECTORS };
+/* Two vectors of columns fill the registers under ROWS rows; one or two rows need more columns to keep the multipliers busy. */
+enum { LANES = VECTOR_BYTES / sizeof(REAL), VECTORS = 4, USUAL_VECTORS = 2, FEW_ROWS = 2 };
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -33,8 +35,8 @@ INLINE V fused(V a, V b, V c) {
 
 /* One tile of C and what it is made of. */
 typedef struct Tile {
-    const REAL *row[ROWS];      /* A's rows, at k = 0 of a pair that stands at 0 */
-    ptrdiff_t a_step;           /* from one k to the next */
+    const REAL *a;              /* the first row of A, at k = 0 of a pair that stands at 0 */
+    ptrdiff_t a_row, a_step;    /* from one row to the next, from one k to the next */
     const REAL *b;              /* whole vectors of B, likewise */
     ptrdiff_t b_step;
     int64_t pairs, k;           /* k runs on over all pairs */
@@ -50,15 +52,15 @@ typedef struct Tile {
 INLINE void run_of(const int rows, const int vectors, V acc[ROWS][VECTORS], const Tile *t, int64_t s, int64_t i, int64_t count) {
     const REAL *row[ROWS], *b = t->b + (t->b_at ? t->b_at[s] : s * t->b_pair) + i * t->b_step;
     ptrdiff_t a_step = t->a_step, b_step = t->b_step, at = t->a_at[s] + i * a_step;
-    for (int r = 0; r < rows; r++) row[r] = t->row[r];
+    for (int r = 0; r < rows; r++) row[r] = t->a + r * t->a_row;
     for (int64_t left = count; left > 0; left--, at += a_step, b += b_step) {
         V y[VECTORS];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) y[v] = *(const V *)(b + v * LANES);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             V x = row[r][at] - (V){ 0 };
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int v = 0; v < vectors; v++) acc[r][v] = fused(x, y[v], acc[r][v]);
         }
     }
@@ -92,7 +94,8 @@ INLINE void write_tile(const int rows, const int vectors, V acc[ROWS][VECTORS], 
                 else *to = acc[r][v];
             }
         } else {
-            V line[VECTORS] = { acc[r][0], acc[r][vectors - 1] };
+            V line[VECTORS] = { { 0 } };
+            for (int v = 0; v < vectors; v++) line[v] = acc[r][v];
             for (int j = 0; j < t->columns; j++) {
                 REAL value = line[j / LANES][j % LANES];
                 c[j] = t->accumulate ? c[j] + value : value;
@@ -121,33 +124,36 @@ INLINE void tile_of(const int rows, const int vectors, const Tile *t) {
     write_tile(rows, vectors, acc, t);
 }
 
-#define TILE_OF(rows) \
-    static __attribute__((noinline)) void tile_##rows##x1(const Tile *t) { tile_of(rows, 1, t); } \
-    static __attribute__((noinline)) void tile_##rows##x2(const Tile *t) { tile_of(rows, 2, t); }
-TILE_OF(1)
-TILE_OF(2)
-TILE_OF(4)
+/* So many tiles below each other, the first at t. */
+#define TILE_OF(rows, vectors) \
+    static __attribute__((noinline)) void tile_##rows##x##vectors(Tile t, int64_t tiles) { \
+        for (; tiles > 0; tiles--, t.a += rows * t.a_row, t.c += rows * t.c_row) tile_of(rows, vectors, &t); \
+    }
+TILE_OF(1, 1) TILE_OF(1, 2) TILE_OF(1, 4)
+TILE_OF(2, 1) TILE_OF(2, 2) TILE_OF(2, 4)
+TILE_OF(4, 1) TILE_OF(4, 2)
 #ifdef __AVX512F__
-TILE_OF(8)
+TILE_OF(8, 1) TILE_OF(8, 2)
+#define tile_rx1 tile_8x1
+#define tile_rx2 tile_8x2
 #else
-TILE_OF(6)
+TILE_OF(6, 1) TILE_OF(6, 2)
+#define tile_rx1 tile_6x1
+#define tile_rx2 tile_6x2
 #endif
 
-static void make_tile(int rows, int vectors, const Tile *t) {
-    switch (rows * 2 + vectors - 1) {
-    case 2: tile_1x1(t); break;
-    case 3: tile_1x2(t); break;
-    case 4: tile_2x1(t); break;
-    case 5: tile_2x2(t); break;
-    case 8: tile_4x1(t); break;
-    case 9: tile_4x2(t); break;
-#ifdef __AVX512F__
-    case 16: tile_8x1(t); break;
-    default: tile_8x2(t); break;
-#else
-    case 12: tile_6x1(t); break;
-    default: tile_6x2(t); break;
-#endif
+static void make_tiles(int rows, int vectors, const Tile *t, int64_t tiles) {
+    switch (rows * 8 + vectors) {
+    case 8 + 1: tile_1x1(*t, tiles); break;
+    case 8 + 2: tile_1x2(*t, tiles); break;
+    case 8 + 4: tile_1x4(*t, tiles); break;
+    case 16 + 1: tile_2x1(*t, tiles); break;
+    case 16 + 2: tile_2x2(*t, tiles); break;
+    case 16 + 4: tile_2x4(*t, tiles); break;
+    case 32 + 1: tile_4x1(*t, tiles); break;
+    case 32 + 2: tile_4x2(*t, tiles); break;
+    case ROWS * 8 + 1: tile_rx1(*t, tiles); break;
+    default: tile_rx2(*t, tiles); break;
     }
 }
 
@@ -174,27 +180,29 @@ INLINE void turn_4x4(REAL *to, int width, const REAL *from, ptrdiff_t stride) {
     *(Q *)(to + 3 * width) = __builtin_shuffle(ef, gh, second);
 }
 
-/* A whole panel of columns that are contiguous along k. */
-static void pack_turned(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_col, int64_t k) {
-    int64_t i = 0;
-    for (; i + 4 <= k; i += 4)
-        for (int j = 0; j < width; j += 4) turn_4x4(to + i * width + j, width, b + j * b_col + i, b_col);
-    for (; i < k; i++)
-        for (int j = 0; j < width; j++) to[i * width + j] = b[j * b_col + i];
+/* `columns` columns of B from the first on, as k lines of `width` values. */
+static void pack_plain(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_row, ptrdiff_t b_col, int columns, int64_t k) {
+    for (int64_t i = 0; i < k; i++, to += width, b += b_row)
+        for (int j = 0; j < columns; j++) to[j] = b[j * b_col];
 }
 
-/* `columns` columns of B as k lines of `width` values, 0 after the columns. */
+/* The same of columns that are contiguous along k, by small squares as far as they go. */
+static void pack_turned(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_col, int columns, int64_t k) {
+    int whole = columns & ~3;
+    int64_t i = 0;
+    for (; i + 4 <= k; i += 4)
+        for (int j = 0; j < whole; j += 4) turn_4x4(to + i * width + j, width, b + j * b_col + i, b_col);
+    pack_plain(to + i * width, width, b + i, 1, b_col, whole, k - i);
+    pack_plain(to + whole, width, b + whole * b_col, 1, b_col, columns - whole, k);
+}
+
+/* A panel: the columns, and 0 up to the width. */
 static void pack_columns(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_row, ptrdiff_t b_col, int columns, int64_t k) {
-    if (b_row == 1 && columns == width) {
-        pack_turned(to, width, b, b_col, k);
-        return;
-    }
-    for (int64_t i = 0; i < k; i++, to += width) {
-        const REAL *from = b + i * b_row;
-        if (b_col == 1 && columns == width) memcpy(to, from, (size_t)width * sizeof *to);
-        else for (int j = 0; j < columns; j++) to[j] = from[j * b_col];
-        for (int j = columns; j < width; j++) to[j] = 0;
-    }
+    if (b_row == 1) pack_turned(to, width, b, b_col, columns, k);
+    else if (b_col == 1) pack_plain(to, width, b, b_row, 1, columns, k);
+    else pack_plain(to, width, b, b_row, b_col, columns, k);
+    for (int64_t i = 0; i < k && columns < width; i++)
+        for (int j = columns; j < width; j++) to[i * width + j] = 0;
 }
 
 /* Whole lines of B may be used where they are; but lines far apart share few places of the cache and need a page each, so that a copy
@@ -207,15 +215,25 @@ static bool must_pack(int64_t m, ptrdiff_t b_row, ptrdiff_t b_col, bool whole) {
 size_t KERNEL(product_scratch)(int64_t m, int64_t n, int64_t k) {
     (void)m;
     (void)n;
-    return (size_t)k * COLUMNS;
+    return (size_t)k * LANES * VECTORS;
 }
 
-/* The panel of C under t->columns columns of B; t->c at its first row. */
-static void make_panel(int64_t m, const REAL *a, ptrdiff_t a_row, int vectors, Tile t) {
-    for (int64_t i = 0, rows; i < m; i += rows, t.c += rows * t.c_row) {
-        rows = tile_rows(m - i);
-        for (int r = 0; r < rows; r++) t.row[r] = a + (i + r) * a_row;
-        make_tile((int)rows, vectors, &t);
+/* Vectors of the next panel when so many columns are left: no more than they fill. */
+static int vectors_for(int64_t columns, int widest) {
+    int vectors = widest;
+    while (vectors > 1 && columns <= vectors / 2 * LANES) vectors /= 2;
+    return vectors;
+}
+
+/* The panel of C under t->columns columns of B; t stands at its first row. */
+static void make_panel(int64_t m, int vectors, Tile t) {
+    while (m > 0) {
+        int rows = tile_rows(m);
+        int64_t tiles = m / rows;
+        make_tiles(rows, vectors, &t, tiles);
+        m -= tiles * rows;
+        t.a += tiles * rows * t.a_row;
+        t.c += tiles * rows * t.c_row;
     }
 }
 
@@ -230,22 +248,24 @@ void KERNEL(product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const p
                          ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_row,
                          bool accumulate, void *scratch) {
     int64_t most = rows_at_once(k * pairs);
+    int widest = m <= FEW_ROWS ? VECTORS : USUAL_VECTORS;
     for (int64_t i = 0; i < m; i += most)
-        for (int64_t j = 0; j < n; j += COLUMNS) {
-            int columns = n - j < COLUMNS ? (int)(n - j) : COLUMNS, vectors = columns > LANES ? 2 : 1, width = vectors * LANES;
+        for (int64_t j = 0, columns; j < n; j += columns) {
+            int vectors = vectors_for(n - j, widest), width = vectors * LANES;
+            columns = n - j < width ? n - j : width;
             int64_t rows = m - i < most ? m - i : most;
             const REAL *from = (const REAL *)b + j * b_col;
-            Tile t = { .a_step = a_col, .b = from, .b_step = b_row, .pairs = pairs, .k = k, .a_at = a_at, .b_at = b_at,
-                       .c = (REAL *)c + i * c_row + j, .c_row = c_row, .columns = columns, .accumulate = accumulate };
+            Tile t = { .a = (const REAL *)a + i * a_row, .a_row = a_row, .a_step = a_col, .b = from, .b_step = b_row, .pairs = pairs, .k = k, .a_at = a_at, .b_at = b_at,
+                       .c = (REAL *)c + i * c_row + j, .c_row = c_row, .columns = (int)columns, .accumulate = accumulate };
             if (must_pack(rows, b_row, b_col, columns == width)) {
                 for (int64_t s = 0; s < pairs; s++)
-                    pack_columns((REAL *)scratch + s * k * width, width, from + b_at[s], b_row, b_col, columns, k);
+                    pack_columns((REAL *)scratch + s * k * width, width, from + b_at[s], b_row, b_col, (int)columns, k);
                 t.b = scratch;
                 t.b_step = width;
                 t.b_at = NULL;
                 t.b_pair = k * width;
             }
-            make_panel(rows, (const REAL *)a + i * a_row, a_row, vectors, t);
+            make_panel(rows, vectors, t);
         }
 }
 
