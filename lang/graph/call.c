@@ -112,12 +112,26 @@ static bool assign(Builder *b, const Closure *c, const Signature *s, const CallA
 
 /* ---- settings ---- */
 
+/* Only an optimizer knows the step and the total that a schedule is a function of. */
+static bool is_misplaced_schedule(const Closure *c, const Value *v)
+{
+    if (c->def->kind == DEF_OPTIMIZER || c->def->kind == DEF_FN || v->kind != VALUE_FUNCTION) return false;
+    const Signature *s = operands_of(v->fn);
+    return s && s->n == 2 && !strcmp(s->at[0].name.text, "t") && !strcmp(s->at[1].name.text, "total");
+}
+
 Value *configure(Builder *b, Closure *closure, const CallArgs *args)
 {
     const Signature *s = &closure->def->signatures[0];
     Value *given[MAX_ARGS];
     Span spans[MAX_ARGS];
     if (!assign(b, closure, s, args, true, given, spans)) return b->none;
+    for (int i = 0; i < s->n; i++) {
+        if (!given[i] || !is_misplaced_schedule(closure, given[i])) continue;
+        Diagnostic *d = complain(b, "E0337", spans[i], "%s is a schedule, which only settings of an optimizer can be", given[i]->fn->name);
+        diag_help(d, "a %s runs within one step: give it a number", def_kind_name(closure->def->kind));
+        return b->none;
+    }
     Closure *c = ARENA_NEW(b->arena, Closure);
     *c = *closure;
     c->configured = true;

@@ -376,7 +376,7 @@ static bool solver_serves(Inference *x, const Closure *solver)
         return false;
     }
     if (solver->kind != CLOSURE_DEF || solver->def->kind != DEF_SOLVER) {
-        Diagnostic *d = complain(b, "E0360", by, "`by` needs a solver, but this is the function %s", solver->name);
+        Diagnostic *d = complain(b, "E0360", by, "`by` needs a solver, but this is the %s %s", solver->kind == CLOSURE_DEF ? def_kind_name(solver->def->kind) : "function", solver->name);
         diag_help(d, "solvers are exact(), langevin(..), descent(..) and those you define with `solver`");
         return false;
     }
