@@ -90,11 +90,15 @@ static inline float M(sigmoid)(float x) {
 }
 
 
+/* Softplus and erf in two halves, as a loop over the whole would leave a processor waiting (tile.c): first an exponential. */
+static inline float softplus_first(float x) { return M(exp)(-M(fabs)(x)); }
+
 /* log(1 + e) with 0 <= e <= 1; what 1 + e loses is put back, divided roughly by 1 + e. */
-static inline float M(softplus)(float x) {
-    float e = M(exp)(-M(fabs)(x)), u = 1 + e, d = u - 1, lost = e - d;
+static inline float softplus_second(float x, float e) {
+    float u = 1 + e, d = u - 1, lost = e - d;
     return (x > 0 ? x : 0) + log_positive(u, FMA(lost, FMA(d * 0.5f, d, -d), lost));
 }
+static inline float M(softplus)(float x) { return softplus_second(x, softplus_first(x)); }
 
 /* sin and cos of r in [-pi/4, pi/4] turned by `quarters` quarter turns. */
 static inline float turned_sin(float r, uint32_t quarters) {
@@ -115,16 +119,19 @@ static inline float angle_reduced(float x, uint32_t *quarters) {
 static inline float M(sin)(float x) { uint32_t q; float r = angle_reduced(x, &q); return turned_sin(r, q); }
 static inline float M(cos)(float x) { uint32_t q; float r = angle_reduced(x, &q); return turned_sin(r, q + 1); }
 
-static inline float M(erf)(float x) {
+/* 1 - erf(|x|), whose logarithm is smooth, for |x| not near 0. */
+static inline float erf_first(float x) {
+    float a = M(fabs)(x), b = a > 4 ? 4 : a;
+    return M(exp)(poly8(b, b * b, 1.705521061e-4f, -1.129495160f, -6.333866438e-1f, -1.082366237e-1f, 2.509150047e-2f, -4.160528748e-3f,
+                        4.323034417e-4f, -2.090959977e-5f));
+}
+static inline float erf_second(float x, float e) {
     float a = M(fabs)(x), z = a * a;
     float p = poly7(z, z * z, 1.283791671e-1f, -3.761263386e-1f, 1.128369651e-1f, -2.685941391e-2f, 5.200990548e-3f, -8.141482995e-4f,
                     8.362307343e-5f);
-    float small = FMA(p, a, a);
-    float b = a > 4 ? 4 : a;                                 /* log(1 - erf) is smooth */
-    float q = poly8(b, b * b, 1.705521061e-4f, -1.129495160f, -6.333866438e-1f, -1.082366237e-1f, 2.509150047e-2f, -4.160528748e-3f,
-                    4.323034417e-4f, -2.090959977e-5f);
-    return with_sign_of(a < 0.9219f ? small : 1 - M(exp)(q), x);
+    return with_sign_of(a < 0.9219f ? FMA(p, a, a) : 1 - e, x);
 }
+static inline float M(erf)(float x) { return erf_second(x, erf_first(x)); }
 
 /* log2 of a positive normal float, with the digits that pow needs. */
 static inline double log2_wide(float x) {

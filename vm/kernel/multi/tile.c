@@ -17,11 +17,36 @@ static bool turn_large(bool cosine, REAL *d, const REAL *a, int count) {
     return true;
 }
 
+/* The functions whose operations wait for each other too long for one loop run as two. */
+#define IN_TWO_LOOPS(name) \
+    static void name##_tile(REAL *d, const REAL *a, int count) { \
+        REAL half[TILE]; \
+        EACH half[i] = name##_first(a[i]); \
+        EACH d[i] = name##_second(a[i], half[i]); \
+    }
+IN_TWO_LOOPS(softplus)
+#if REAL_BITS == 32
+IN_TWO_LOOPS(erf)
+#endif
+
+/* Whether the step has a way of its own, and is done. */
+static bool run_special(int op, REAL *d, const REAL *a, int count) {
+    switch (op) {
+    case OP_sin: return turn_large(false, d, a, count);
+    case OP_cos: return turn_large(true, d, a, count);
+    case OP_softplus: softplus_tile(d, a, count); return true;
+#if REAL_BITS == 32
+    case OP_erf: erf_tile(d, a, count); return true;
+#endif
+    default: return false;
+    }
+}
+
 void KERNEL(tile)(const TileStep *steps, int n_steps, void *const *reg, int count) {
     for (const TileStep *s = steps; s < steps + n_steps; s++) {
         REAL *d = reg[s->dst];
         const REAL *a = reg[s->a], *b = reg[s->b], *c = reg[s->c];
-        if ((s->op == OP_sin || s->op == OP_cos) && turn_large(s->op == OP_cos, d, a, count)) continue;
+        if (run_special(s->op, d, a, count)) continue;
         switch (s->op) {
 #define MAP1(name, expr, ...) case OP_##name: EACH { REAL x = a[i]; d[i] = (expr); } break;
 #define MAP2(name, expr, ...) case OP_##name: EACH { REAL x = a[i], y = b[i]; d[i] = (expr); } break;
