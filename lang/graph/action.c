@@ -26,7 +26,8 @@ static void claim_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
     if (v->kind == VALUE_NONE) return;
     if (v->kind != VALUE_ARRAY || v->shape.n || v->domain.kind != CLASS_WHOLE || v->domain.low < 0 || v->domain.high > 1) {
         Diagnostic *d = complain(b, "E0470", e->span, "a claim is something that holds or not, but this is %s", value_text(b, v));
-        diag_help(d, "compare it: claim mmd(a, b) < 0.02 \"..\"");
+        if (v->shape.n && v->domain.kind == CLASS_WHOLE) diag_help(d, "one claim is one truth value: all(%s), any(..), or a claim on a mean", expr_text(b, e));
+        else diag_help(d, "compare it: claim mmd(a, b) < 0.02 \"..\"");
         return;
     }
     a->values = ARENA_ARRAY(b->arena, uint32_t, 3);

@@ -23,7 +23,7 @@ Value *eval_drawn(Builder *b, Scope *scope, const Expr *e, Shape *declared, cons
 {
     Context before = b->at;
     if (b->at.in_energy) {
-        Diagnostic *d = complain(b, "E0440", e->span, "an energy draws nothing: it must give one number for one configuration");
+        Diagnostic *d = complain(b, "E0210", e->span, "an energy draws nothing: it must give one number for one configuration");
         diag_help(d, "draw in the regime, the solver or the train, and pass the values in");
         return b->none;
     }
@@ -67,7 +67,7 @@ static void bind_one(Builder *b, Scope *scope, const Expr *target, Value *v, Spa
         return;
     }
     if (target->kind != EXPR_NAME) {
-        complain(b, "E0341", target->span, "only a name, a name with a prime, or either with subscripts can be given a value");
+        complain(b, "E0114", target->span, "only a name, a name with a prime, or either with subscripts can be given a value");
         return;
     }
     const char *name = target->name.text;
@@ -352,7 +352,7 @@ void eval_statement(Builder *b, Scope *scope, const Stmt *s, const Def *def, Val
         train_statement(b, scope, s, def);
         break;
     default:
-        complain(b, "E0230", s->span, "this statement stands at the top level of a file only");
+        complain(b, "E0209", s->span, "this statement stands at the top level of a file only");
     }
 }
 

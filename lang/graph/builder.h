@@ -116,6 +116,7 @@ Diagnostic *complain(Builder *b, const char *code, Span span, const char *format
 Diagnostic *warn(Builder *b, const char *code, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
 const char *shape_text(Builder *b, Shape shape);        /* "[256, 2]" */
 const char *value_text(Builder *b, const Value *v);     /* "an array [256, 2]", "a function", .. */
+const char *nearest_setting(const char *written, const char *const *known, int n);   /* by spelling, or as other libraries call it; may be null */
 void stand_at(Builder *b, Span span);                   /* origin of the nodes made next */
 
 /* array.c: values of arrays. */

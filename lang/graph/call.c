@@ -87,7 +87,7 @@ static bool assign(Builder *b, const Closure *c, const Signature *s, const CallA
                 int n = 0;
                 for (int k = 0; k < s->n && k < 64; k++) all[n++] = s->at[k].name.text;
                 Diagnostic *d = complain(b, "E0331", a->span, "%s has no %s called `%s`", c->name, settings ? "setting" : "argument", a->name);
-                const char *near = nearest_name(a->name, all, n);
+                const char *near = nearest_setting(a->name, all, n);
                 if (near) diag_help(d, "did you mean `%s`?", near);
                 else diag_help(d, "it takes %s", signature_text(b, s));
                 return false;
@@ -303,6 +303,7 @@ static Value *body_value(Builder *b, const Closure *c, Scope *scope)
             Expr whole = { .span = def->result->span };
             Diagnostic *d = complain(b, "E0309", def->value ? def->value->span : def->span, "%s promises %s but gives %s", c->name, expr_text(b, &whole), shape_text(b, r->shape));
             diag_note(d, def->result->span, "the result is declared here");
+            diag_help(d, "a function maps over the axes that its signature does not mention: join them first (flatten, sum, mean), or promise %s", shape_text(b, r->shape));
             return b->none;
         }
         if (!match_type(b, scope, def->result, r, "the result", def->result->span)) return b->none;
@@ -470,7 +471,7 @@ static bool check_builtin(Builder *b, const Builtin *f, CallArgs *args)
         }
         if (found) continue;
         Diagnostic *d = complain(b, "E0331", args->at[i].span, "%s has no setting called `%s`", f->name, name);
-        const char *near = nearest_name(name, all, n);
+        const char *near = nearest_setting(name, all, n);
         if (near) diag_help(d, "did you mean `%s`?", near);
         else diag_help(d, "use: %s", f->usage);
         return false;

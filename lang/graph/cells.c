@@ -275,7 +275,7 @@ static Binding *state_bundle(Builder *b, Scope *scope, const Stmt *s, const Valu
 Binding *state_cell(Builder *b, Scope *scope, const Stmt *s)
 {
     if (!b->at.train) {
-        complain(b, "E0230", s->span, "state belongs to a regime, an optimizer or a train");
+        complain(b, "E0209", s->span, "state belongs to a regime, an optimizer or a train");
         return bind(b, scope, s->name.text, b->none, s->name.span);
     }
     if (s->type && s->type->like.text) {

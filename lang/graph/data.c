@@ -314,7 +314,8 @@ Value *draw_rows(Builder *b, Scope *scope, const CallArgs *args)
     }
     rows = axis_size(first->shape.at[0]);
     if (batch < 1 || batch > rows) {
-        complain(b, "E0388", args->span, "a batch of %lld cannot be drawn from %lld rows", (long long)batch, (long long)rows);
+        Diagnostic *d = complain(b, "E0388", args->span, "a batch of %lld cannot be drawn from %lld rows", (long long)batch, (long long)rows);
+        diag_help(d, "the rows of a batch are distinct: batch = %lld at most", (long long)rows);
         return b->none;
     }
     if (!b->at.train->batch) { b->at.train->batch = batch; b->at.train->rows = rows; }

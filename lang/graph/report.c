@@ -48,6 +48,21 @@ Diagnostic *warn(Builder *b, const char *code, Span span, const char *format, ..
     return finish(b, diag_warning(b->diagnostics, code, shown, "%s", text), span, shown);
 }
 
+const char *nearest_setting(const char *written, const char *const *known, int n)
+{
+    static const struct { const char *elsewhere, *here; } words[] = {
+        { "learning_rate", "lr" }, { "step_size", "step" }, { "stepsize", "step" }, { "num_steps", "steps" }, { "n_steps", "steps" }, { "k", "steps" },
+        { "iterations", "steps" }, { "n_iter", "steps" }, { "max_iter", "steps" }, { "weight_decay", "decay" }, { "beta1", "b1" }, { "beta2", "b2" },
+        { "beta_1", "b1" }, { "beta_2", "b2" }, { "epsilon", "eps" }, { "batch_size", "batch" }, { "max_norm", "norm" }, { "buffer_size", "pool" },
+        { "reinit_prob", "fresh" }, { "n_samples", "rows" }, { "kernel_size", "size" }, { "out_features", "O" }, { "units", "O" }, { "use_bias", "bias" },
+    };
+    const char *near = nearest_name(written, known, n);
+    for (size_t i = 0; !near && i < sizeof words / sizeof words[0]; i++)
+        for (int k = 0; k < n && !strcmp(words[i].elsewhere, written); k++)
+            if (!strcmp(words[i].here, known[k])) near = known[k];
+    return near;
+}
+
 void stand_at(Builder *b, Span span)
 {
     const Origin *o = b->at.origin;

@@ -139,7 +139,7 @@ static void know_total(Builder *b)
     t->total_known = true;
     const Stmt *until = find_statement(&t->def->block, STMT_UNTIL);
     if (!until) {
-        Diagnostic *d = complain(b, "E0231", t->def->name.span, "%s does not say when it ends", t->train->name);
+        Diagnostic *d = complain(b, "E0215", t->def->name.span, "%s does not say when it ends", t->train->name);
         diag_help(d, "until 1000 steps, until 5 epochs, until 30 s");
         t->total = 1;
         return;
@@ -167,7 +167,7 @@ static const char *record_name(Builder *b, const Stmt *s, int i)
     const Expr *e = s->list.at[i];
     if (s->as && s->as[i].text) return s->as[i].text;
     if (e->kind == EXPR_NAME || e->kind == EXPR_FIELD) return e->name.text;
-    Diagnostic *d = complain(b, "E0460", e->span, "this record needs a name");
+    Diagnostic *d = complain(b, "E0220", e->span, "this record needs a name");
     diag_help(d, "record %s as name", expr_text(b, e));
     return NULL;
 }
@@ -185,7 +185,7 @@ static void add_record(Builder *b, Scope *scope, const Stmt *s, int i, Every *ev
     bool clash = field_of(run, name) != NULL;
     for (Global *g = b->first_global; g && !clash; g = g->order) clash = !g->library && !strcmp(g->name, name);
     if (clash) {
-        Diagnostic *d = complain(b, "E0461", s->list.at[i]->span, "%s.%s would mean two things: the record, and what the text defines as %s", t->name, name, name);
+        Diagnostic *d = complain(b, "E0219", s->list.at[i]->span, "%s.%s would mean two things: the record, and what the text defines as %s", t->name, name, name);
         diag_help(d, "give the record another name: record .. as name");
         return;
     }
@@ -228,7 +228,7 @@ static void every_statement(Builder *b, Scope *scope, const Stmt *s, Value *run,
             build_action(b, scope, st, a);
             for (int k = 0; k < a->program.n; k++) program->outputs[program->n++] = a->program.outputs[k];
             a->program.n = 0;
-        } else complain(b, "E0230", st->span, "`every` holds record, show and print");
+        } else complain(b, "E0209", st->span, "`every` holds record, show and print");
     }
 }
 
@@ -250,7 +250,7 @@ static void guard_statement(Builder *b, Scope *scope, const Stmt *s)
 void train_statement(Builder *b, Scope *scope, const Stmt *s, const Def *def)
 {
     if (!b->at.train) {
-        Diagnostic *d = complain(b, "E0230", s->span, "this statement belongs to a train or a regime");
+        Diagnostic *d = complain(b, "E0209", s->span, "this statement belongs to a train or a regime");
         if (def) diag_help(d, "%s is %s %s", def->name.text, def->kind == DEF_ENERGY || def->kind == DEF_OPTIMIZER || def->kind == DEF_ENCODER ? "an" : "a", def_kind_name(def->kind));
         return;
     }
@@ -258,7 +258,7 @@ void train_statement(Builder *b, Scope *scope, const Stmt *s, const Def *def)
     case STMT_LOWER: case STMT_RAISE: case STMT_MINIMIZE: loss_statement(b, scope, s); break;
     case STMT_UPDATE: know_total(b); build_update(b, scope, s); break;
     case STMT_GUARD:  guard_statement(b, scope, s); break;
-    default: complain(b, "E0230", s->span, "this statement stands in a train only"); break;
+    default: complain(b, "E0209", s->span, "this statement stands in a train only"); break;
     }
 }
 

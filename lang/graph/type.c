@@ -47,7 +47,7 @@ bool eval_domain(Builder *b, Scope *scope, const Type *type, Domain *domain)
         }
         return true;
     case DOMAIN_SET: {
-        double x[64];
+        double x[64] = { 0 };
         int n = type->set.n;
         if (n > 64) n = 64;
         for (int i = 0; i < n; i++) if (!eval_bound(b, scope, type->set.at[i], &x[i])) return false;
@@ -145,12 +145,11 @@ bool match_type(Builder *b, Scope *scope, const Type *type, const Value *v, cons
         }
         if (!want_size(b, eval(b, scope, d->size), d->span, "a size", &want)) return false;
         if (want == size) continue;
-        if (d->size->kind == EXPR_NAME)
-            diag_note(complain(b, "E0304", span, "%s has shape %s, but its axis %d must have size %s = %lld", what, shape_text(b, v->shape), at,
-                               d->size->name.text, (long long)want), type->span, "the shape is declared here");
-        else
-            diag_note(complain(b, "E0304", span, "%s has shape %s, but its axis %d must have size %lld", what, shape_text(b, v->shape), at,
-                               (long long)want), type->span, "the shape is declared here");
+        Expr whole = { .span = type->span };
+        const char *wanted = expr_text(b, &whole), *solved = "";
+        if (d->size->kind != EXPR_NUMBER) solved = arena_format(b->arena, " with %s = %lld", expr_text(b, d->size), (long long)want);
+        diag_note(complain(b, "E0304", span, "%s has shape %s, but %s%s is wanted", what, shape_text(b, v->shape), wanted, solved), type->span,
+                  "the shape is declared here");
         return false;
     }
     return true;
