@@ -107,6 +107,8 @@ static void trivial_operations_vanish(void **state)
     assert_ptr_equal(graph_map(b.g, OP_select, one, x, zero), x);
     assert_ptr_equal(graph_stop(b.g, graph_stop(b.g, x)), graph_stop(b.g, x));
     assert_ptr_equal(graph_rename(b.g, graph_rename(b.g, x, b.axis[0], b.axis[3]), b.axis[3], b.axis[0]), x);
+    assert_ptr_equal(map2(&b, OP_max, x, graph_const(b.g, -INFINITY)), x);
+    assert_ptr_equal(map2(&b, OP_min, graph_const(b.g, INFINITY), x), x);
     assert_int_equal(map1(&b, OP_exp, one)->op, OP_const);
     bench_end(&b);
 }

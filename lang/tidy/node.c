@@ -4,41 +4,90 @@
 
 /* ---- Renames ---- */
 
-static bool same_rename(const Node *a, const Node *b)
+/* A stored value can have any names at no cost. */
+static bool is_stored(const Node *n)
 {
-    if (a->move->n != b->move->n) return false;
-    for (int i = 0; i < a->move->n; i++)
-        if (a->move->at[i].from != b->move->at[i].from || a->move->at[i].term[0].axis != b->move->at[i].term[0].axis) return false;
-    return true;
+    if (n->op == OP_index && node_is_rename(n)) n = n->in[0];
+    return op_info[n->op].family == FAMILY_LEAF && n->op != OP_carry;
 }
 
-/* Axes that a rename takes from and gives to. */
-static Axes touched(const Node *rename)
+/* The operand whose renaming is to go outside: the largest renamed one that is computed. */
+static Node *find_pivot(const Node *n)
 {
-    Axes axes = { 0 };
-    for (int i = 0; i < rename->move->n; i++) {
-        axes = axes_with(axes, rename->move->at[i].from);
-        axes = axes_with(axes, rename->move->at[i].term[0].axis);
+    Node *pivot = NULL;
+    for (int i = 0; i < n->n_in; i++) {
+        Node *x = n->in[i];
+        if (!node_is_rename(x) || is_stored(x)) continue;
+        if (!pivot || axes_count(&x->axes) > axes_count(&pivot->axes)) pivot = x;
     }
+    return pivot;
+}
+
+/* What undoes the renaming for a value that has some of the new names: all of them must be free to go back to the old ones.  False if
+ * the value has an old name of its own. */
+static bool undo_rename(const Move *rename, const Axes *axes, Move *undo)
+{
+    Axes back = { 0 }, gone = { 0 };
+    *undo = (Move){ 0 };
+    for (int i = 0; i < rename->n; i++) {
+        Axis from = rename->at[i].from, to = rename->at[i].term[0].axis;
+        if (!axes_have(axes, to)) continue;
+        undo->at[undo->n++] = (Coord){ .from = to, .n = 1, .term = { { from, 1 } } };
+        gone = axes_with(gone, to);
+        back = axes_with(back, from);
+    }
+    Axes kept = axes_minus(axes, &gone), clash = axes_common(&kept, &back);
+    for (int i = 0; i < rename->n; i++)
+        if (axes_have(&kept, rename->at[i].from)) return false;
+    return !clash.n;
+}
+
+static Axes renamed_axes(Axes axes, const Move *move)
+{
+    for (int i = 0; i < move->n; i++) axes = axes_without(axes, move->at[i].from);
+    for (int i = 0; i < move->n; i++) axes = axes_with(axes, move->at[i].term[0].axis);
     return axes;
 }
 
-/* A map of values renamed alike is the map of the values, renamed: the map may be known already, and the rename may meet another. */
+/* The value under the names that it would have without the renaming; null where that would cost a renaming of a computed value. */
+static Node *before_rename(Graph *g, Node *x, const Node *pivot)
+{
+    Move undo;
+    if (!undo_rename(pivot->move, &x->axes, &undo)) return NULL;
+    if (!undo.n) return x;
+    if (!node_is_rename(x) && !is_stored(x)) return NULL;
+    return graph_index(g, x, &undo, renamed_axes(x->axes, &undo));
+}
+
+/* A map of renamed values is the map of the values, renamed: the map may be known already, and the renaming may meet another that
+ * undoes it. */
 static Node *rename_after_map(Graph *g, Node *n)
 {
-    Node *rename = NULL, *in[3] = { 0 };
-    for (int i = 0; i < n->n_in && !rename; i++)
-        if (node_is_rename(n->in[i])) rename = n->in[i];
-    if (!rename) return n;
-    Axes axes = touched(rename);
-    for (int i = 0; i < n->n_in; i++) {
-        Axes common = axes_common(&n->in[i]->axes, &axes);
-        bool alike = node_is_rename(n->in[i]) && same_rename(n->in[i], rename) && axes_equal(&n->in[i]->in[0]->axes, &rename->in[0]->axes);
-        if (!alike && common.n) return n;
-        in[i] = alike ? n->in[i]->in[0] : n->in[i];
-    }
+    Node *pivot = op_info[n->op].family == FAMILY_MAP ? find_pivot(n) : NULL, *in[3] = { 0 };
+    if (!pivot) return n;
+    for (int i = 0; i < n->n_in; i++)
+        if (!(in[i] = before_rename(g, n->in[i], pivot))) return n;
     Node *r = graph_map(g, n->op, in[0], in[1], in[2]);
-    return graph_index(g, r, rename->move, n->axes);
+    return graph_index(g, r, pivot->move, n->axes);
+}
+
+/* The renamings of an operand's axes that a dot keeps go outside, if the other operand has neither name. */
+static Node *rename_after_dot(Graph *g, Node *n)
+{
+    Axes over = node_over(n);
+    for (int k = 0; k < 2; k++) {
+        Node *x = n->in[k], *other = n->in[1 - k];
+        if (!node_is_rename(x) || is_stored(x)) continue;
+        Axes old = { 0 }, new = { 0 };
+        for (int i = 0; i < x->move->n; i++) {
+            old = axes_with(old, x->move->at[i].from);
+            new = axes_with(new, x->move->at[i].term[0].axis);
+        }
+        Axes both = axes_union(&old, &new), shared = axes_common(&both, &other->axes), summed = axes_common(&new, &over);
+        if (shared.n || summed.n) continue;
+        return graph_index(g, graph_dot(g, x->in[0], other, over), x->move, n->axes);
+    }
+    return n;
 }
 
 /* A fold over renamed axes is the fold over the axes before, where the renaming of what is left stays a renaming. */
@@ -97,7 +146,10 @@ Node *tidy_node(Graph *g, const Live *live, const Node *old, Node *n)
         if (r != n) return r;
         return n->op == OP_sum ? tidy_sum(g, live, old, n) : n;
     }
-    if (n->op == OP_dot && old->op == OP_dot) return contract_dot(g, n->in[0], n->in[1], node_over(n));
+    if (n->op == OP_dot && old->op == OP_dot) {
+        Node *r = rename_after_dot(g, n);
+        return r != n ? r : contract_dot(g, n->in[0], n->in[1], node_over(n));
+    }
     if (op_info[n->op].family == FAMILY_MAP && old->op == n->op && old->n_in == n->n_in)
         return rename_after_map(g, small_factors_first(g, live, old, n));
     return n;

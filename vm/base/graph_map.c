@@ -88,6 +88,12 @@ static Node *simplify_gate(Graph *g, Node *x, Node *y)
     return NULL;
 }
 
+/* A bound that bounds nothing. */
+static Node *simplify_bound(double none, Node *x, Node *y)
+{
+    return is_const(x, none) ? y : is_const(y, none) ? x : NULL;
+}
+
 static Node *simplify(Graph *g, Op op, Node *x, Node *y, Node *z)
 {
     switch (op) {
@@ -98,7 +104,7 @@ static Node *simplify(Graph *g, Op op, Node *x, Node *y, Node *z)
     case OP_div: return simplify_div(g, x, y);
     case OP_pow: return simplify_pow(g, x, y);
     case OP_gate: return simplify_gate(g, x, y);
-    case OP_max: case OP_min: return x == y ? x : NULL;
+    case OP_max: case OP_min: return x == y ? x : simplify_bound(op == OP_max ? -INFINITY : INFINITY, x, y);
     case OP_select:
         if (is_number(x)) return x->value != 0 ? y : z;
         return y == z ? y : NULL;
