@@ -213,7 +213,7 @@ static Value *call_stop(Builder *b, Scope *s, const CallArgs *args)
 static bool drawn_shape(Builder *b, const CallArg *a, const Value *like, Span span, const char *name, Shape *shape)
 {
     if (b->at.in_energy) {
-        Diagnostic *d = complain(b, "E0440", span, "an energy draws nothing: it must give one number for one configuration");
+        Diagnostic *d = complain(b, "E0210", span, "an energy draws nothing: it must give one number for one configuration");
         diag_help(d, "draw in the regime, the solver or the train, and pass the values in");
         return false;
     }
