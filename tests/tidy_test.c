@@ -190,6 +190,41 @@ static void a_loop_keeps_what_is_read(void **state)
     bench_end(&b);
 }
 
+static void a_body_is_tidied_too(void **state)
+{
+    (void)state;
+    Bench b;
+    bench_begin(&b, 7);
+    Axis o = axis_make(6, 91), i = axis_make(6, 92);
+    Node *w = bench_leaf(&b, axes_with(axes_one(o), i), "-.3 .3"), *x = bench_leaf(&b, axes_one(i), "-1 1");
+    Loop *loop = graph_loop_open(b.g, NULL, 5);
+    Node *carry = graph_carry(b.g, loop, x, x->axes);
+    Node *product = graph_fold(b.g, OP_sum, map2(&b, OP_mul, w, carry), axes_one(i));
+    graph_loop_next(b.g, loop, 0, graph_rename(b.g, graph_stop(b.g, product), o, i));
+    graph_loop_close(b.g, loop);
+    Node *next = tidied(&b, graph_result(b.g, loop, 0))->loop->next[0];
+    assert_true(node_is_rename(next));
+    assert_int_equal(next->in[0]->op, OP_dot);
+    bench_end(&b);
+}
+
+/* Renamings that mapped functions leave behind meet and vanish; one that makes items stays. */
+static void renames_vanish(void **state)
+{
+    (void)state;
+    Bench b;
+    bench_begin(&b, 8);
+    Axis i = axis_make(6, 91), j = axis_make(6, 92), item = axis_make(3, ITEM_AXIS | 93), rows = axis_make(3, 94);
+    Node *x = bench_leaf(&b, axes_with(axes_one(i), item), "-1 1"), *y = map1(&b, OP_exp, x);
+    Node *there = map1(&b, OP_sin, graph_rename(b.g, y, i, j)), *back = map2(&b, OP_mul, graph_rename(b.g, there, j, i), y);
+    assert_ptr_equal(tidied(&b, back), map2(&b, OP_mul, map1(&b, OP_sin, y), y));
+    Node *z = map1(&b, OP_exp, bench_leaf(&b, axes_with(axes_one(i), rows), "-1 1"));
+    Node *r = tidied(&b, map1(&b, OP_sin, graph_rename(b.g, z, rows, item)));
+    assert_int_equal(r->op, OP_sin);
+    assert_true(axes_have(&r->axes, item));
+    bench_end(&b);
+}
+
 static void a_loop_of_one_pass_is_unrolled(void **state)
 {
     (void)state;
@@ -228,6 +263,8 @@ int main(void)
         cmocka_unit_test(a_chain_of_products_goes_pair_by_pair),
         cmocka_unit_test(a_product_of_many_factors),
         cmocka_unit_test(a_loop_keeps_what_is_read),
+        cmocka_unit_test(a_body_is_tidied_too),
+        cmocka_unit_test(renames_vanish),
         cmocka_unit_test(a_loop_of_one_pass_is_unrolled),
         cmocka_unit_test(logsumexp_stays_stable),
     };

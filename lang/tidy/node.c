@@ -11,13 +11,29 @@ static bool is_stored(const Node *n)
     return op_info[n->op].family == FAMILY_LEAF && n->op != OP_carry;
 }
 
+/* Whether the renaming makes an axis the only item axis of the value: the plan runs what follows item by item, so it stays. */
+static bool makes_items(const Node *rename)
+{
+    bool makes = false;
+    Axes kept = rename->in[0]->axes;
+    for (int i = 0; i < rename->move->n; i++) {
+        const Coord *c = &rename->move->at[i];
+        makes = makes || (axis_is_item(c->term[0].axis) && !axis_is_item(c->from));
+        kept = axes_without(kept, c->from);
+        if (axis_is_item(c->from)) return false;
+    }
+    for (int i = 0; i < kept.n; i++)
+        if (axis_is_item(kept.at[i])) return false;
+    return makes;
+}
+
 /* The operand whose renaming is to go outside: the largest renamed one that is computed. */
 static Node *find_pivot(const Node *n)
 {
     Node *pivot = NULL;
     for (int i = 0; i < n->n_in; i++) {
         Node *x = n->in[i];
-        if (!node_is_rename(x) || is_stored(x)) continue;
+        if (!node_is_rename(x) || is_stored(x) || makes_items(x)) continue;
         if (!pivot || axes_count(&x->axes) > axes_count(&pivot->axes)) pivot = x;
     }
     return pivot;
@@ -77,7 +93,7 @@ static Node *rename_after_dot(Graph *g, Node *n)
     Axes over = node_over(n);
     for (int k = 0; k < 2; k++) {
         Node *x = n->in[k], *other = n->in[1 - k];
-        if (!node_is_rename(x) || is_stored(x)) continue;
+        if (!node_is_rename(x) || is_stored(x) || makes_items(x)) continue;
         Axes old = { 0 }, new = { 0 };
         for (int i = 0; i < x->move->n; i++) {
             old = axes_with(old, x->move->at[i].from);
@@ -94,7 +110,7 @@ static Node *rename_after_dot(Graph *g, Node *n)
 static Node *fold_before_rename(Graph *g, Node *n)
 {
     Node *rename = n->in[0];
-    if (!node_is_rename(rename)) return n;
+    if (!node_is_rename(rename) || makes_items(rename)) return n;
     Axes over = node_over(n), before = { 0 };
     Move rest = { 0 };
     for (int i = 0; i < over.n; i++) {
@@ -105,7 +121,8 @@ static Node *fold_before_rename(Graph *g, Node *n)
     }
     for (int k = 0; k < rename->move->n; k++)
         if (!axes_have(&before, rename->move->at[k].from)) rest.at[rest.n++] = rename->move->at[k];
-    return graph_index(g, graph_fold(g, n->op, rename->in[0], before), &rest, n->axes);
+    Node *x = rename->in[0], *r = n->op == OP_sum ? contract_sum(g, x, before) : graph_fold(g, n->op, x, before);
+    return graph_index(g, r, &rest, n->axes);
 }
 
 /* ---- Families ---- */
