@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include "lang/tidy/tidy.h"
 
-#pragma weak tidy
-
 /* ---- Uses ---- */
 
 static void count_use(Planner *p, Node *user, Node *operand, int which, void *context)
@@ -57,7 +55,7 @@ static Program tidied(Arena *memory, const Program *program)
 {
     Node **roots = ARENA_ARRAY(memory, Node *, program->n + 1);
     for (int i = 0; i < program->n; i++) roots[i] = program->outputs[i].value;
-    if (tidy) tidy(program->graph, roots, program->n);
+    tidy(program->graph, roots, program->n);
     Program result = *program;
     result.outputs = ARENA_ARRAY(memory, Output, program->n + 1);
     for (int i = 0; i < program->n; i++) result.outputs[i] = (Output){ program->outputs[i].slot, roots[i] };
