@@ -380,14 +380,46 @@ static bool check_sets(Builder *b, const File *file)
     return fine;
 }
 
+/* Whether a mistake was found inside the statement, among the diagnostics after `from`. */
+static bool is_broken(const Stmt *s, const Diagnostic *from)
+{
+    for (const Diagnostic *d = from; d; d = d->next)
+        if (d->severity == SEVERITY_ERROR && d->span.source == s->span.source && d->span.start >= s->span.start && d->span.start < s->span.end) return true;
+    return false;
+}
+
+/* What the names of broken statements stand for is not known: all that uses them stays silent, and all else is checked still.  Gives the
+ * statements that are sound. */
+static Block sound_part(Builder *b, const File *file, const Diagnostic *from)
+{
+    Block sound = { .span = file->block.span };
+    sound.at = ARENA_ARRAY(b->arena, Stmt *, file->block.n + 1);
+    for (int i = 0; i < file->block.n; i++) {
+        Stmt *s = file->block.at[i];
+        if (!is_broken(s, from)) {
+            sound.at[sound.n++] = s;
+            continue;
+        }
+        for (Global *g = b->first_global; g; g = g->order) {
+            if (g->stmt != s) continue;
+            g->value = b->none;
+            g->state = GLOBAL_DONE;
+        }
+    }
+    return sound;
+}
+
 bool builder_add(Builder *b, const File *file)
 {
     int errors = b->diagnostics->errors, actions = b->script.n_actions;
+    const Diagnostic *last = b->diagnostics->last;
     memset(&b->at, 0, sizeof b->at);
     settings(b, &file->block);
     add_names(b, &file->block, false);
-    if (!check_sets(b, file) || !resolve_names(b, file) || b->diagnostics->errors > errors) return false;
-    run_commands(b, &file->block);
+    if (!check_sets(b, file) || b->diagnostics->errors > errors) return false;
+    Block block = file->block;
+    if (!resolve_names(b, file)) block = sound_part(b, file, last ? last->next : b->diagnostics->first);
+    run_commands(b, &block);
     define_rest(b, file);
     memset(&b->at, 0, sizeof b->at);
     if (b->diagnostics->errors > errors) {

@@ -27,7 +27,6 @@ typedef struct TrainBuild {
     int n_energies, energies_room; Node **energies;   /* energies of whatever */
     int n_guards, guards_room; struct { Value *value; const Stmt *stmt; } *guards;
     bool total_known;
-    int errors;                 /* found before this train */
     int n_strays, strays_room; Stray *strays;         /* parameters outside an update that its losses act on */
 } TrainBuild;
 

@@ -182,7 +182,7 @@ void check_strays(Builder *b)
         if (!first) first = &t->strays[i];
         n++;
     }
-    if (!first) return;
+    if (!first || b->diagnostics->errors) return;
     Diagnostic *d = warn(b, "W0452", first->span, "the losses pull on %s%s, but no update of this train moves %s", first->path,
                          n > 1 ? arena_format(b->arena, " and %d more", n - 1) : "", n > 1 ? "them" : "it");
     diag_help(d, "add it to what is updated: update .., %.*s by ..; if it is to stay as it is, say so: stop(..)", (int)strcspn(first->path, "."), first->path);
@@ -228,7 +228,7 @@ void build_update(Builder *b, Scope *scope, const Stmt *s)
         return;
     }
     Node *loss = objective(b);
-    if (!loss && b->diagnostics->errors > b->at.train->errors) return;     /* the loss was found wrong */
+    if (!loss && b->diagnostics->errors) return;                /* what it would be was found wrong */
     if (!loss) {
         Diagnostic *d = complain(b, "E0453", s->span, "there is nothing to lower: this train has no loss");
         diag_help(d, "lower E(x), raise E(y), minimize l, or use a regime");
@@ -240,6 +240,7 @@ void build_update(Builder *b, Scope *scope, const Stmt *s)
     stand_at(b, s->span);
     Node *seed = graph_const(b->g, 1);
     grad_reverse(b->g, &loss, &seed, 1, wrt, all, g);
+    if (b->diagnostics->errors) return;                         /* a part of the losses may be missing */
     if (!each_name_moves(b, s, which, g, n) || !check_gradients(b, s, which, g, n)) return;
     note_strays(b, s, which, g, n, all);
     int moved = 0;

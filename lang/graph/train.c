@@ -70,11 +70,19 @@ static Value *scalar_of(Builder *b, Value *v, const Expr *e, const char *what)
     return b->none;
 }
 
+static void name_loss(Builder *b, Scope *scope, const Stmt *s, Value *v)
+{
+    if (!s->name.text) return;
+    bind(b, b->at.train->scope, s->name.text, v, s->name.span);
+    if (scope != b->at.train->scope) bind(b, scope, s->name.text, v, s->name.span);
+}
+
 static void loss_statement(Builder *b, Scope *scope, const Stmt *s)
 {
     bool minimize = s->kind == STMT_MINIMIZE;
     const char *what = minimize ? "minimize" : s->kind == STMT_LOWER ? "lower" : "raise";
     Value *v = scalar_of(b, eval(b, scope, s->value), s->value, what);
+    name_loss(b, scope, s, b->none);                            /* until it is known to be a loss */
     if (v->kind == VALUE_NONE) return;
     if (minimize && v->shape.n) {
         Diagnostic *d = complain(b, "E0456", s->value->span, "a loss is one number, but this has shape %s", shape_text(b, v->shape));
@@ -91,10 +99,7 @@ static void loss_statement(Builder *b, Scope *scope, const Stmt *s)
     Node *node = s->kind == STMT_RAISE ? graph_map(b->g, OP_neg, mean->node, NULL, NULL) : mean->node;
     const char *name = s->name.text ? s->name.text : arena_format(b->arena, "%s%s%s", minimize ? "" : what, minimize ? "" : " ", expr_text(b, s->value));
     add_loss(b, name, node, s->span);
-    if (s->name.text) {
-        bind(b, b->at.train->scope, s->name.text, mean, s->name.span);
-        if (scope != b->at.train->scope) bind(b, scope, s->name.text, mean, s->name.span);
-    }
+    name_loss(b, scope, s, mean);
 }
 
 /* ---- lengths ---- */
@@ -111,6 +116,7 @@ static bool steps_of(Builder *b, Value *v, const Expr *e, double *steps, double 
     case UNIT_SECONDS: *seconds = n; return true;
     case UNIT_MILLISECONDS: *seconds = n / 1000; return true;
     case UNIT_EPOCHS:
+        if (!t->batch && b->diagnostics->errors) return false;  /* what it draws was found wrong */
         if (!t->batch) {
             Diagnostic *d = complain(b, "E0459", e->span, "epochs are counted by a draw, and this train draws no data");
             diag_help(d, "x = draw(data, batch = 128), or count in steps");
@@ -177,6 +183,7 @@ static void add_record(Builder *b, Scope *scope, const Stmt *s, int i, Every *ev
     Train *t = b->at.train->train;
     const char *name = record_name(b, s, i);
     Value *v = eval(b, scope, s->list.at[i]);
+    if (name && v->kind == VALUE_NONE) field_add(b, &run->fields, name, v);
     if (!name || v->kind == VALUE_NONE) return;
     if (v->kind != VALUE_ARRAY) {
         complain(b, "E0460", s->list.at[i]->span, "a record keeps numbers, but this is %s", value_text(b, v));
@@ -456,7 +463,7 @@ void build_train(Builder *b, const Stmt *s)
     run_cells(b, train);
     Context before = b->at;
     memset(&b->at, 0, sizeof b->at);
-    TrainBuild t = { .train = train, .def = (Def *)def, .scope = scope_new(b, NULL), .errors = b->diagnostics->errors };
+    TrainBuild t = { .train = train, .def = (Def *)def, .scope = scope_new(b, NULL) };
     b->at.train = &t;
     b->at.run = train;
     b->at.owner = train->name;
