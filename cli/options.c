@@ -50,7 +50,7 @@ void options_help(FILE *out)
           "  --quick              train for a few steps only, to try a text out\n"
           "  --json               tell everything as lines of JSON\n"
           "  --picture            show pictures in the terminal too\n"
-          "  --math blas          matrix products by OpenBLAS\n"
+          "  --math blas          matrix products by OpenBLAS, not by our own (`own`); bits then depend on the processor\n"
           "\n"
           "Exit status: 0 all well; 1 a claim failed; 2 the text or command line is wrong; 3 the data or machine is;\n"
           "130 interrupted, with the state saved.\n", out);
@@ -125,7 +125,9 @@ static bool read_option(Options *options, OptionKind kind, const char *value)
     case PRECISION:
         settings->double_precision = !strcmp(value, "f64");
         return settings->double_precision || !strcmp(value, "f32") || refuse("--precision %s: there are f32 and f64", value, NULL);
-    case MATH:  return !strcmp(value, "blas") || refuse("--math %s: there is blas", value, NULL);
+    case MATH:
+        settings->blas = !strcmp(value, "blas");
+        return settings->blas || !strcmp(value, "own") || refuse("--math %s: there are own and blas", value, NULL);
     case OUT:   settings->out_dir = value;  break;
     case DATA:  settings->data_dir = value; break;
     case STAGE: options->stage = value;     break;
@@ -177,6 +179,7 @@ static bool read_command(Options *options, const char *word)
     else if (!strcmp(word, "--version") || !strcmp(word, "-V")) options->command = "version";
     else if (is_command(word)) options->command = word;
     else if (*word == '-') options->command = "repl";           /* ebm --seed 3: a prompt with options */
+    else if (strchr(word, '.')) return fprintf(stderr, "ebm: '%s' is no command; to run a file: ebm run %s\n", word, word), false;
     else return refuse("unknown command '%s'", word, ebm_nearest(word, commands, N_COMMANDS));
     return true;
 }

@@ -72,6 +72,7 @@ void session_rewind(Session *session)
     session->n_saves = 0;
     session->claims_at_save = 0;
     session->actions_done = session->actions_left = 0;
+    session->again = true;
 }
 
 /* ---- what a program reads ---- */
@@ -133,9 +134,9 @@ uint32_t *program_reads(const Program *program, int *n)
 
 static bool have_machine(Session *session)
 {
-    if (!session->machine)
-        session->machine = machine_new(session->options.threads, session->script->store->precision, session->diagnostics);
-    return session->machine != NULL;
+    if (session->machine) return true;
+    session->machine = machine_new(session->options.threads, session->script->store->precision, session->diagnostics);
+    return session->machine && (!session->options.blas || machine_use_blas(session->machine, session->diagnostics));
 }
 
 Code *session_plan(Session *session, const Program *program)
@@ -340,6 +341,13 @@ static EbmStatus status_of(const Session *session)
     return session->interrupted ? EBM_INTERRUPTED : status;
 }
 
+/* What was shown in answer to a prompt is not shown again. */
+static bool was_typed(const Action *action)
+{
+    bool shows = action->kind == ACTION_PRINT || action->kind == ACTION_SHOW;
+    return shows && action->span.source && !strcmp(action->span.source->name, "<prompt>");
+}
+
 EbmStatus session_run(Session *session)
 {
     Script *script = session->script;
@@ -347,6 +355,7 @@ EbmStatus session_run(Session *session)
     while (well && !session->interrupted && session->actions_done < script->n_actions) {
         Action *action = &script->actions[session->actions_done++];
         if (session->actions_done <= session->actions_left && action->span.source != session->fresh) continue;
+        if (session->again && was_typed(action)) continue;
         if (action->kind == ACTION_TRAIN) well = action->train->done || session_train(session, action->train);
         else well = session_act(session, action, (RunKey){ .seed = script->seed }, NULL, 0);
         if (*session->options.stop) session->interrupted = true;
@@ -354,6 +363,6 @@ EbmStatus session_run(Session *session)
     if (well && !session->interrupted) renew_saves(session);
     EbmStatus status = status_of(session);
     session->actions_done = script->n_actions;
-    session->interrupted = false;
+    session->interrupted = session->again = false;
     return status;
 }

@@ -13,6 +13,7 @@ typedef struct Session Session;
 
 typedef struct SessionOptions {
     int threads;                /* 0: one for each processor */
+    bool blas;                  /* products by OpenBLAS */
     const char *out_dir;        /* null: the current directory */
     volatile sig_atomic_t *stop;/* set from outside to end a train after its present step */
     void (*hear)(void *context, const EbmEvent *event);  /* may be null */

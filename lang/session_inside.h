@@ -32,6 +32,7 @@ struct Session {
     int claims_at_save;         /* claims known when files were last written */
     Train *training;            /* the train that runs now, or null */
     bool interrupted;
+    bool again;                 /* all actions are done once more: see session_rewind */
 };
 
 /* Tells the listener. */

@@ -47,6 +47,7 @@ within() {
 check "version"                     0 '^ebm [0-9]'                         "$ebm" --version
 check "help"                        0 'ebm run FILE'                       "$ebm" --help
 check "unknown command"             2 "did you mean 'run'"                 "$ebm" rum x
+check "a file without a command"    2 'ebm run x.ebm'                      "$ebm" x.ebm
 check "unknown option"              2 "did you mean '--set'"              "$ebm" run x.ebm --sed 3
 check "option of another command"   2 'has no option --json'               "$ebm" check x.ebm --json
 check "missing value"               2 'wants a value'                      "$ebm" run x.ebm --seed
@@ -119,6 +120,8 @@ check "a model runs again"          0 '^the claim holds'                   "$ebm
 check "with the same bytes"         0 same                                 sh -c 'cmp a/out/fit.safetensors d/out/fit.safetensors && echo same'
 check "double precision"            0 '^the claim holds'                   "$ebm" run fit.ebm --out e --precision f64
 check "records as JSON"             0 '"event": "record", "train": "fit", "step": 200' "$ebm" run fit.ebm --out a --json
+check "products by OpenBLAS"        0 '^the claim holds'                   "$ebm" run fit.ebm --out f --math blas
+check "no such products"            2 'own and blas'                       "$ebm" run fit.ebm --math mkl
 head -c 100 a/out/fit.safetensors > broken.safetensors
 check "a broken model"              3 .                                    "$ebm" inspect broken.safetensors
 check "a broken model does not run" 3 'error'                              "$ebm" run broken.safetensors

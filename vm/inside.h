@@ -32,6 +32,7 @@ typedef struct Frame {
 struct Machine {
     Pool *pool;
     const Kernels *kernels;
+    Kernels with_blas;          /* what kernels points to once products are OpenBLAS's */
     Precision precision;
     int threads;
     Frame *frames;              /* one a thread */

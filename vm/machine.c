@@ -55,6 +55,21 @@ Machine *machine_new(int threads, Precision precision, Diagnostics *diagnostics)
     return machine;
 }
 
+bool machine_use_blas(Machine *machine, Diagnostics *diagnostics)
+{
+    const char *why = NULL;
+    const Blas *blas = blas_load(&why);
+    if (!blas) {
+        Diagnostic *d = diag_error(diagnostics, "E0906", (Span){ 0 }, "OpenBLAS cannot be used: %s", why);
+        d->fault = FAULT_MACHINE;
+        return false;
+    }
+    machine->with_blas = kernels_with_blas(machine->kernels, blas);
+    machine->kernels = &machine->with_blas;
+    for (int t = 0; t < machine->threads; t++) machine->frames[t].kernels = machine->kernels;
+    return true;
+}
+
 void machine_free(Machine *machine)
 {
     if (!machine) return;

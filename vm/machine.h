@@ -16,6 +16,8 @@ typedef struct Machine Machine;                          /* threads, kernels, th
 /* threads 0: as many as the processors this process may use.  Null with a diagnostic if the processor or a library will not do. */
 Machine *machine_new(int threads, Precision precision, Diagnostics *diagnostics);
 void     machine_free(Machine *machine);
+/* From now on products are OpenBLAS's; false with a diagnostic when it cannot be loaded.  Bits then depend on library and processor. */
+bool     machine_use_blas(Machine *machine, Diagnostics *diagnostics);
 
 typedef struct RunKey { uint64_t seed; uint64_t step; uint64_t attempt; } RunKey;   /* attempt: raised after a rollback, for new draws */
 
