@@ -314,6 +314,38 @@ static void both_hessian_products_agree(void **state)
     bench_end(&b);
 }
 
+static Node *slice_at(Bench *b, Node *x, Axis axis, int64_t at)
+{
+    Move move = { .n = 1, .at = { { .from = axis, .offset = at } } };
+    return x ? graph_index(b->g, x, &move, axes_without(x->axes, axis)) : NULL;
+}
+
+/* Tangents with an axis of their own are several tangents, for every op. */
+static void several_directions_at_once(void **state)
+{
+    (void)state;
+    Axis several = axis_make(3, 200);
+    for (int op = 0; op < OP_COUNT; op++)
+        for (uint64_t trial = 0; has_rule((Op)op) && trial < 3; trial++) {
+            Bench b;
+            Node *in[4] = { 0 }, *wide[4], *one[4], *all, *each;
+            int n;
+            bench_begin(&b, 1000 * (uint64_t)op + trial);
+            Node *r = map1(&b, OP_sin, use(&b, (Op)op, in, &n));
+            for (int k = 0; k < n; k++) wide[k] = bench_leaf(&b, k ? in[k]->axes : axes_with(in[k]->axes, several), "-1 1");
+            grad_forward(b.g, &r, 1, in, wide, n, &all);
+            for (int64_t at = 0; at < 3; at++) {
+                for (int k = 0; k < n; k++) one[k] = slice_at(&b, wide[k], several, at);
+                grad_forward(b.g, &r, 1, in, one, n, &each);
+                if (!all && !each) continue;
+                double difference = bench_difference(&b, slice_at(&b, all, several, at), each);
+                if (!(difference < 1e-9)) fail_msg("%s, trial %d: %g", op_info[op].name, (int)trial, difference);
+            }
+            if (all) assert_null(graph_check(b.g, &all, 1));
+            bench_end(&b);
+        }
+}
+
 /* ---- Wrong rules are found ---- */
 
 /* Wrong by the letter, right in meaning: x in r's place where both are equal at the points tried, and the like. */
@@ -409,6 +441,7 @@ int main(void)
         cmocka_unit_test(a_stopped_value_has_no_derivative),
         cmocka_unit_test(a_gate_keeps_nan_away),
         cmocka_unit_test(both_hessian_products_agree),
+        cmocka_unit_test(several_directions_at_once),
         cmocka_unit_test(wrong_rules_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

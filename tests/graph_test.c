@@ -113,6 +113,32 @@ static void trivial_operations_vanish(void **state)
     bench_end(&b);
 }
 
+/* Of an opaque value, everything computed from it keeps it as an operand. */
+static void opaque_values_are_not_passed_by(void **state)
+{
+    (void)state;
+    static const double values[] = { 0, 1, -1, 2, 0.5, -2 };
+    Bench b;
+    bench_begin(&b, 3);
+    Node *y = bench_leaf(&b, axes_one(b.axis[2]), ".5 2");
+    Node *kinds[] = { y, map1(&b, OP_exp, y), map1(&b, OP_neg, y), map2(&b, OP_mul, y, y), map2(&b, OP_mul, y, graph_const(b.g, 3)),
+                      graph_rename(b.g, y, b.axis[2], axis_make(4, 50)), graph_stop(b.g, y), graph_spread(b.g, y, axes_one(b.axis[0])) };
+    int opaque = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        Node *x = kinds[i];
+        if (!node_is_opaque(x)) continue;
+        opaque++;
+        for (int op = 0; op < OP_COUNT; op++)
+            for (int k = 0; op_info[op].family == FAMILY_MAP && k < 6; k++) {
+                Node *n = graph_const(b.g, values[k]), *r = graph_map(b.g, (Op)op, x, n, y), *s = graph_map(b.g, (Op)op, n, x, y);
+                assert_true(!graph_depends(b.g, r, y) || op == OP_select || graph_depends(b.g, r, x));
+                assert_true(!graph_depends(b.g, s, y) || op == OP_select || graph_depends(b.g, s, x));
+            }
+    }
+    assert_int_equal(opaque, 4);
+    bench_end(&b);
+}
+
 static void folds_of_what_does_not_vary(void **state)
 {
     (void)state;
@@ -340,6 +366,7 @@ int main(void)
         cmocka_unit_test(equal_values_are_one_node),
         cmocka_unit_test(numbers_fold_to_what_they_give),
         cmocka_unit_test(trivial_operations_vanish),
+        cmocka_unit_test(opaque_values_are_not_passed_by),
         cmocka_unit_test(folds_of_what_does_not_vary),
         cmocka_unit_test(moves_of_moves_join),
         cmocka_unit_test(affine_places_are_moves),

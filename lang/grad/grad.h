@@ -12,7 +12,8 @@
  * no out depends on wrt[k] differentiably.  wrt may be any nodes (leaves or values in between). */
 void grad_reverse(Graph *g, Node *const *outs, Node *const *seeds, int n_outs, Node *const *wrt, int n_wrt, Node **result);
 
-/* Forward mode: the tangents of outs for the tangents of wrt; null where there is none. */
+/* Forward mode: the tangents of outs for the tangents of wrt; null where there is none.  Tangents may have axes that their wrt lack, such
+ * as one along which several directions lie: the result has them too. */
 void grad_forward(Graph *g, Node *const *outs, int n_outs, Node *const *wrt, Node *const *tangents, int n_wrt, Node **result);
 
 /* For tests of the tests: one rule's text is taken to be another while this derivative is built.  False if the text is not a rule. */

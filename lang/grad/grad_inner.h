@@ -38,6 +38,7 @@ typedef struct Sweep {
     Active active;
     Node *const *wrt;
     int n_wrt;
+    Axes extra;                 /* forward: axes that tangents may have beyond their nodes' (several directions at once) */
     Node **at;                  /* by id: the cotangent or tangent; null if there is none */
     Node ***results;            /* by id of a LOOP node: the same for each result */
 } Sweep;
@@ -46,6 +47,8 @@ void sweep_begin(Sweep *s, Graph *g, const RuleChange *change, Node *const *outs
 void sweep_end(Sweep *s);
 /* Adds a cotangent, fitted to the node's axes; one that is absent or 0 changes nothing. */
 void sweep_add(Sweep *s, Node *n, Node *cotangent);
+/* A tangent with its node's axes, and those of the extra ones that it has. */
+Node *sweep_fit(const Sweep *s, Node *tangent, const Node *n);
 /* The cell for one result of a loop. */
 Node **sweep_result(Sweep *s, const Loop *loop, int index);
 

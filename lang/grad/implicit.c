@@ -16,7 +16,7 @@ static Node *hessian_times(Graph *g, Node *residual, Node *z, Node *v)
 {
     Node *product;
     grad_forward(g, &residual, 1, &z, &v, 1, &product);
-    return product ? graph_fit(g, product, z->axes) : zeros(g, z->axes);
+    return graph_spread(g, product ? product : graph_const(g, 0), axes_union(&z->axes, &v->axes));
 }
 
 static Axes inner_axes(const Node *z)
@@ -33,15 +33,15 @@ static Loop *deepest(Loop *a, Loop *b)
     return a->depth >= b->depth ? a : b;
 }
 
-/* w with H w = u after a fixed number of passes; a pass changes nothing where the solution is reached (or H is not positive). */
+/* w with H w = u (u may have more axes than z: several right sides) after a fixed number of passes; a pass changes nothing where the solution is reached (or H is not positive). */
 static Node *conjugate_gradients(Graph *g, Node *residual, Node *z, Node *u)
 {
     Axes inner = inner_axes(z);
     int64_t passes = 2 * axes_count(&inner) < 50 ? 2 * axes_count(&inner) : 50;
+    Axes axes = axes_union(&z->axes, &u->axes), outer = axes_minus(&axes, &inner);
     Node *first = graph_dot(g, u, u, inner), *enough = map2(g, OP_mul, first, graph_const(g, 1e-24)), *one = graph_const(g, 1);
-    Axes outer = axes_minus(&z->axes, &inner);
     Loop *loop = graph_loop_open(g, deepest(residual->scope, deepest(z->scope, u->scope)), passes);
-    Node *w = graph_carry(g, loop, zeros(g, z->axes), z->axes), *r = graph_carry(g, loop, u, z->axes), *p = graph_carry(g, loop, u, z->axes);
+    Node *w = graph_carry(g, loop, zeros(g, axes), axes), *r = graph_carry(g, loop, u, axes), *p = graph_carry(g, loop, u, axes);
     Node *rr = graph_carry(g, loop, first, outer);
     Node *hp = hessian_times(g, residual, z, p), *php = graph_dot(g, p, hp, inner);
     Node *going = map2(g, OP_mul, map2(g, OP_lt, enough, rr), map2(g, OP_lt, graph_const(g, 0), php));

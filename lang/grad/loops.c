@@ -346,13 +346,13 @@ static void double_carries(Graph *g, Doubled *d, Nodes *from, Nodes *to, Nodes *
         push(to, graph_carry(g, d->loop, old->init[i], old->carry[i]->axes));
     }
     for (int i = 0; i < old->n_carry; i++) {
-        Axes axes = old->carry[i]->axes;
+        Axes axes = axes_union(&old->carry[i]->axes, &s->extra);
         Node *first = s->at[old->init[i]->id];
         d->number[i] = -1;
         if (!s->active.is[old->carry[i]->id]) continue;
         d->number[i] = d->loop->n_carry;
         push(wrt, to->at[1 + i]);
-        push(tangents, graph_carry(g, d->loop, first ? graph_fit(g, first, axes) : zeros(g, axes), axes));
+        push(tangents, graph_carry(g, d->loop, first ? first : zeros(g, axes), axes));
     }
     for (int i = 0; i < d->flow.captured.n; i++) {
         Node *tangent = s->at[d->flow.captured.at[i]->id];
@@ -367,9 +367,8 @@ static void close_doubled(Graph *g, Doubled *d)
     Sweep *s = d->flow.s;
     Loop *old = d->flow.loop;
     for (int i = 0; i < old->n_carry; i++) {
-        Axes axes = old->carry[i]->axes;
         graph_loop_next(g, d->loop, i, d->values[i]);
-        if (d->number[i] >= 0) graph_loop_next(g, d->loop, d->number[i], d->tangents[i] ? d->tangents[i] : zeros(g, axes));
+        if (d->number[i] >= 0) graph_loop_next(g, d->loop, d->number[i], d->tangents[i] ? d->tangents[i] : graph_const(g, 0));
     }
     for (int j = 0; j < old->n_keep; j++)
         if (d->tangents[old->n_carry + j]) graph_loop_keep(g, d->loop, d->tangents[old->n_carry + j], old->keep_axis);

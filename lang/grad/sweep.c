@@ -36,6 +36,12 @@ void sweep_add(Sweep *s, Node *n, Node *cotangent)
     *cell = *cell ? map2(s->g, OP_add, *cell, cotangent) : cotangent;
 }
 
+Node *sweep_fit(const Sweep *s, Node *tangent, const Node *n)
+{
+    Axes more = axes_common(&tangent->axes, &s->extra);
+    return graph_fit(s->g, tangent, axes_union(&n->axes, &more));
+}
+
 Node **sweep_result(Sweep *s, const Loop *loop, int index)
 {
     Node ***cells = &s->results[loop->node->id];
@@ -135,7 +141,7 @@ static Node *pass_up(Sweep *s, Node *n)
     for (int k = 0; k < n->n_in; k++) {
         Node *part = tangents[k] ? apply_rule(s, rule_text(s->change, n, k), n, tangents[k]) : NULL;
         if (!part || is_zero(part)) continue;
-        part = graph_fit(s->g, part, n->axes);
+        part = sweep_fit(s, part, n);
         sum = sum ? map2(s->g, OP_add, sum, part) : part;
     }
     return sum;
@@ -161,11 +167,16 @@ static void forward(Graph *g, const RuleChange *change, Node *const *outs, int n
 {
     Sweep s;
     sweep_begin(&s, g, change, outs, n_outs, wrt, n_wrt);
-    for (int i = 0; i < n_wrt; i++) sweep_add(&s, wrt[i], tangents[i]);
+    for (int i = 0; i < n_wrt; i++) {
+        if (!tangents[i] || is_zero(tangents[i])) continue;
+        Axes more = axes_minus(&tangents[i]->axes, &wrt[i]->axes);
+        s.extra = axes_union(&s.extra, &more);
+        s.at[wrt[i]->id] = graph_spread(g, tangents[i], wrt[i]->axes);
+    }
     sweep_up(&s);
     for (int i = 0; i < n_outs; i++) {
         Node *t = s.active.is[outs[i]->id] ? s.at[outs[i]->id] : NULL;
-        result[i] = t && !is_zero(t) ? graph_fit(g, t, outs[i]->axes) : NULL;
+        result[i] = t && !is_zero(t) ? sweep_fit(&s, t, outs[i]) : NULL;
     }
     sweep_end(&s);
 }

@@ -196,6 +196,10 @@ Node *graph_stop(Graph *g, Node *x);                     /* x, without a derivat
 /* z with the derivative of the minimizer: residual is grad_z E(z, ..) as a node of z (z being a STOP node). */
 Node *graph_implicit(Graph *g, Node *z, Node *residual);
 
+/* Whether no simplification looks through the node: it can be found again in all that was computed from it, so that a derivative by it is
+ * whole.  Others (a number, -x, 2*x, a slice, a reshape) can have been passed by; take derivatives by a graph_variable instead. */
+bool  node_is_opaque(const Node *n);
+
 /* Loops: open, make carries, build the body, set next values, close, read results. */
 Loop *graph_loop_open(Graph *g, Loop *outer, int64_t passes);
 Node *graph_carry(Graph *g, Loop *loop, Node *init, Axes axes);   /* returns the CARRY leaf */

@@ -142,6 +142,15 @@ Node *graph_map(Graph *g, Op op, Node *x, Node *y, Node *z)
     return graph_spread(g, make_map(g, op, bare(x), y ? bare(y) : NULL, z ? bare(z) : NULL, n_in), axes);
 }
 
+bool node_is_opaque(const Node *n)
+{
+    switch (n->op) {
+    case OP_const: case OP_iota: case OP_spread: case OP_neg: case OP_index: case OP_reshape: return false;
+    case OP_mul: return !is_number(n->in[0]) && !is_number(n->in[1]);
+    default: return true;
+    }
+}
+
 /* ---- Folds ---- */
 
 /* What folding `count` equal values x gives. */
