@@ -4,6 +4,7 @@
  * axes, and every other way from node to node goes one deeper: so units never wait for each other in a circle. */
 #include "lang/plan/inside.h"
 
+#include <limits.h>
 #include <string.h>
 
 typedef struct Edge { int to; struct Edge *next; } Edge;
@@ -34,6 +35,50 @@ static void deepen(Planner *p, Node *user, Node *operand, int which, void *conte
     if (depth > d->depth) d->depth = depth;
 }
 
+/* A use seen from the operand: how deep it may go down at most, how deep it is needed at least to be kept anyway. */
+static void note_use(Planner *p, Node *user, Node *operand, int which, void *context)
+{
+    (void)which;
+    Stretch *s = context;
+    Node *below = is_map(user) ? node_below(operand) : operand;
+    if (!is_member(p, s, below)) return;
+    Info *info = info_of(p, below);
+    int depth = info_of(p, user)->depth - !(is_map(user) && is_map(below) && same_space(p, user, below));
+    if (depth < info->lowest_use) info->lowest_use = depth;
+    if (depth > info->deepest_use) info->deepest_use = depth;
+    info->uses_seen++;
+}
+
+/* Operands that live in registers only, and would have to be kept in memory if n went deeper. */
+static int newly_kept(Planner *p, const Stretch *s, const Node *n)
+{
+    int kept = 0;
+    for (int k = 0; k < n->n_in; k++) {
+        const Node *below = node_below(n->in[k]);
+        const Info *info = info_of(p, below);
+        if (!is_map(below) || !is_member(p, s, below) || info->depth != info_of(p, n)->depth || !same_space(p, n, below)) continue;
+        kept += info->deepest_use <= info->depth && info->uses_seen == info->uses;
+    }
+    return kept;
+}
+
+/* A map that only deeper maps need goes down to them, where its value stays in a register.  Users come after what they use, so
+ * a walk from the last node to the first knows where all users are; uses of an operand that are still to be seen are counted as far away. */
+static void sink_maps(Planner *p, Stretch *s, Node **nodes, int n)
+{
+    for (int i = 0; i < n; i++) {
+        Info *info = info_of(p, nodes[i]);
+        info->lowest_use = INT_MAX;
+        info->deepest_use = info->uses_seen = 0;
+    }
+    for (int i = n - 1; i >= 0; i--) {
+        Info *info = info_of(p, nodes[i]);
+        bool inside = is_map(nodes[i]) && info->uses_seen == info->uses && info->lowest_use != INT_MAX;
+        if (inside && info->lowest_use > info->depth && !newly_kept(p, s, nodes[i])) info->depth = info->lowest_use;
+        visit_operands(p, nodes[i], note_use, s);
+    }
+}
+
 static int unit_of(Planner *p, Stretch *s, Node *n)
 {
     int depth = info_of(p, n)->depth;
@@ -50,6 +95,9 @@ static void form_units(Planner *p, Stretch *s, Node **nodes, int n)
         DepthOf d = { s, 0 };
         visit_operands(p, nodes[i], deepen, &d);
         info_of(p, nodes[i])->depth = d.depth;
+    }
+    sink_maps(p, s, nodes, n);
+    for (int i = 0; i < n; i++) {
         int u = unit_of(p, s, nodes[i]);
         info_of(p, nodes[i])->unit = u;
         node_list_add(p, &s->unit[u].nodes, nodes[i]);

@@ -2,7 +2,8 @@
  *
  * The planner goes once through these stages, each in the file of its name:
  *   need     which nodes the outputs need, and the blocks (top, bodies of loops) they stand in
- *   lanes    which axis of a node runs along the SIMD lanes; levels; regions that run chunk by chunk
+ *   lanes    which axis of a node runs along the SIMD lanes
+ *   levels   order of what crosses items and of regions that run chunk by chunk
  *   layout   the order of the axes in memory; views and buffers
  *   emit     instructions, block by block (fuse: maps; dot: products; move, fold, leaf: the rest)
  *   buffers  live ranges and places in the arenas */
@@ -41,7 +42,7 @@ typedef struct Region {
     Loop *scope;                /* of the block it is a part of */
     NodeList nodes;
 } Region;
-typedef struct Lanes Lanes;     /* lanes.c */
+typedef struct Lanes Lanes;
 
 /* What the planner knows of a loop. */
 typedef struct LoopInfo {
@@ -63,6 +64,7 @@ typedef struct Info {
     Axis lane;                  /* of a chunked node; 0: none, it is the same for all items */
     int level, region;
     int uses;                   /* by other nodes (through spreads and stops), loops and outputs */
+    int lowest_use, deepest_use, uses_seen;     /* depths of its uses in the stretch, and their number (fuse.c) */
     int batch, depth, unit, place; /* of the stretch being emitted: the fused map, or the node alone (fuse.c) */
     Shape order;                /* of its axes in memory, outermost first; n = 0 until known (or scalar) */
     bool ordered;
@@ -115,13 +117,27 @@ bool is_view(const Node *n);
 void find_needed(Planner *p);
 
 /* lanes.c */
-void find_regions(Planner *p);
+typedef struct AxisClass { Axis axis; int parent; bool item; double weight; } AxisClass;
+struct Lanes {
+    AxisClass *at;              /* a forest: each class is known by its root */
+    int n, room, *table;
+    Axis *chosen;               /* by node: the axis that would run along the lanes; 0: none */
+};
+void find_lanes(Planner *p);
+int  class_of(Lanes *lanes, Axis a);
 /* The axis of operand `which` that runs along with the result's axis a: an axis of the operand, 0 if it is constant along a;
  * false if places along a mix. */
 bool axis_in_operand(const Node *n, int which, Axis a, Axis *in_operand);
-
+bool runs_along(const Node *user, int which, Axis lane, Axis operand_lane);
+/* Whether the op itself can be computed for some places of the axis alone. */
+bool can_chunk(const Node *n, Axis lane);
+/* Chunks the loop along the heaviest class of its carries that will do. */
+void chunk_loop(Planner *p, Loop *loop);
 /* An axis of a value computed outside regions that regions will run along: it goes innermost in memory.  0: none. */
 Axis item_axis(const Planner *p, const Node *n);
+
+/* levels.c */
+void find_regions(Planner *p);
 
 /* layout.c */
 void    find_orders(Planner *p);

@@ -1,18 +1,15 @@
-/* lanes.c: which axis of a node runs along the SIMD lanes, and the regions that run chunk by chunk.
+/* lanes.c: which axis of a node runs along the SIMD lanes.
  *
- * Axes that renames lead to each other form a class; a class with an item axis in it is a candidate for the lanes.  A node is
- * chunked when it has such an axis and treats its places apart.  Its level is the number of steps across items on
- * the way to it; the chunked nodes of one level and one number of items are a region.  A loop is chunked when its whole body is. */
+ * Axes that renames lead to each other form a class; a class with an item axis in it is a candidate for the lanes.  A node can be
+ * chunked when it has such an axis and treats its places apart; a loop, when its whole body can. */
 #include "lang/plan/inside.h"
 
 #include <string.h>
 
-enum { FEWEST_ITEMS = 8, SMALL_CARRIED = 16384 };
+enum { FEWEST_ITEMS = 8, SMALL_CARRIED = 16384 };   /* values a loop may carry for each chunk anew */
 
 /* ---- Classes of axes ---- */
 
-typedef struct AxisClass { Axis axis; int parent; bool item; double weight; } AxisClass;
-struct Lanes { AxisClass *at; int n, room; int *table; Axis *chosen; };
 
 static int find_axis(const Lanes *l, Axis a)
 {
@@ -31,7 +28,7 @@ static int axis_entry(Lanes *l, Axis a)
     return l->table[slot] - 1;
 }
 
-static int class_of(Lanes *l, Axis a)
+int class_of(Lanes *l, Axis a)
 {
     int c = axis_entry(l, a);
     while (l->at[c].parent != c) c = l->at[c].parent;
@@ -149,14 +146,13 @@ bool axis_in_operand(const Node *n, int which, Axis a, Axis *in_operand)
     }
 }
 
-static bool runs_along(const Node *user, int which, Axis lane, Axis operand_lane)
+bool runs_along(const Node *user, int which, Axis lane, Axis operand_lane)
 {
     Axis a;
     return lane && operand_lane && axis_in_operand(user, which, lane, &a) && a == operand_lane;
 }
 
-/* Whether the op itself can be computed for some places of the axis alone. */
-static bool can_chunk(const Node *n, Axis lane)
+bool can_chunk(const Node *n, Axis lane)
 {
     Axis a;
     switch (n->op) {
@@ -252,9 +248,9 @@ static bool try_class(Planner *p, Lanes *l, Loop *loop, int class)
     return check.well;
 }
 
-/* Chunks the loop along the heaviest class of its carries that will do. */
-static void chunk_loop(Planner *p, Lanes *l, Loop *loop)
+void chunk_loop(Planner *p, Loop *loop)
 {
+    Lanes *l = p->lanes;
     const LoopInfo *info = &p->loops[loop->id];
     int tried[8], n_tried = 0;
     while (n_tried < 8) {
@@ -281,158 +277,7 @@ static void chunk_loop(Planner *p, Lanes *l, Loop *loop)
     }
 }
 
-/* ---- Levels and regions of a block ---- */
-
-typedef struct LevelOf { Loop *scope; int level; } LevelOf;
-typedef struct Aligned { const Node *operand; bool well; } Aligned;
-
-static void check_alignment(Planner *p, Node *user, Node *operand, int which, void *context)
-{
-    Aligned *a = context;
-    if (operand != a->operand || which < 0) return;
-    a->well &= runs_along(user, which, info_of(p, user)->lane, info_of(p, operand)->lane);
-}
-
-/* Whether all that a chunked loop's body takes from `operand` is of the chunk at hand. */
-static bool loop_runs_along(Planner *p, Loop *loop, Node *operand)
-{
-    const LoopInfo *info = &p->loops[loop->id];
-    Aligned a = { operand, info_of(p, operand)->lane != 0 };
-    for (int i = 0; i < info->body.n && a.well; i++) {
-        Node *n = info->body.at[i];
-        if (n->op == OP_loop) a.well &= loop_runs_along(p, n->loop, operand);
-        else visit_operands(p, n, check_alignment, &a);
-    }
-    for (int i = 0; i < loop->n_carry; i++) {
-        if (!info->carry_needed[i] || (loop->init[i] != operand && loop->next[i] != operand)) continue;
-        a.well &= info_of(p, loop->carry[i])->lane == info_of(p, operand)->lane;
-    }
-    return a.well;
-}
-
-static bool same_chunks(Planner *p, Node *user, Node *operand, int which)
-{
-    if (!info_of(p, user)->chunked) return false;
-    if (user->op == OP_loop) return loop_runs_along(p, user->loop, operand);
-    if (operand->op == OP_loop) return true;
-    return runs_along(user, which, info_of(p, user)->lane, info_of(p, operand)->lane);
-}
-
-static void raise_level(Planner *p, Node *user, Node *operand, int which, void *context)
-{
-    LevelOf *l = context;
-    const Info *info = info_of(p, operand);
-    if (operand->scope != l->scope || operand->op == OP_const) return;
-    int level = info->level + (info->chunked && !same_chunks(p, user, operand, which));
-    if (level > l->level) l->level = level;
-}
-
-static Region *region_for(Planner *p, Loop *scope, int level, int64_t items)
-{
-    for (int i = 0; i < p->n_regions; i++) {
-        Region *r = p->regions[i];
-        if (r->scope == scope && r->level == level && r->items == items) return r;
-    }
-    if ((p->n_regions & (p->n_regions - 1)) == 0) {
-        Region **regions = ARENA_ARRAY(&p->work, Region *, p->n_regions ? 2 * p->n_regions : 1);
-        if (p->n_regions) memcpy(regions, p->regions, (size_t)p->n_regions * sizeof *regions);
-        p->regions = regions;
-    }
-    Region *r = ARENA_NEW(&p->work, Region);
-    *r = (Region){ .id = p->n_regions + 1, .items = items, .level = level, .scope = scope };
-    return p->regions[p->n_regions++] = r;
-}
-
-static void set_region(Planner *p, Loop *loop, int region)
-{
-    const LoopInfo *info = &p->loops[loop->id];
-    for (int i = 0; i < info->body.n; i++) {
-        info_of(p, info->body.at[i])->region = region;
-        if (info->body.at[i]->op == OP_loop) set_region(p, info->body.at[i]->loop, region);
-    }
-}
-
-static void level_block(Planner *p, Lanes *l, Loop *scope, NodeList *nodes)
-{
-    for (int i = 0; i < nodes->n; i++) {
-        Node *n = nodes->at[i];
-        Info *info = info_of(p, n);
-        int64_t items = 0;
-        if (n->op == OP_loop) {
-            chunk_loop(p, l, n->loop);
-            const LoopInfo *loop = &p->loops[n->loop->id];
-            if (!loop->chunked) level_block(p, l, n->loop, &p->loops[n->loop->id].body);
-            items = loop->items;
-        } else if (n->op == OP_result && info_of(p, n->in[0])->chunked) {
-            items = p->loops[n->in[0]->loop->id].items;
-            for (int k = 0; k < n->axes.n; k++)
-                if (class_of(l, n->axes.at[k]) == p->loops[n->in[0]->loop->id].class) info->lane = l->chosen[n->id] = n->axes.at[k];
-            info->chunked = true;
-        } else if (n->op != OP_result) {
-            Axis lane = l->chosen[n->id];
-            info->chunked = lane && can_chunk(n, lane);
-            info->lane = info->chunked ? lane : 0;
-            items = info->chunked ? axis_size(lane) : 0;
-        }
-        LevelOf level = { scope, 0 };
-        visit_operands(p, n, raise_level, &level);
-        info->level = level.level;
-        if (!info->chunked) continue;
-        Region *region = region_for(p, scope, info->level, items);
-        info->region = region->id;
-        node_list_add(p, &region->nodes, n);
-        if (n->op == OP_loop) set_region(p, n->loop, region->id);
-    }
-}
-
-/* ---- Escapes ---- */
-
-static void note_escape(Planner *p, Node *user, Node *operand, int which, void *context)
-{
-    (void)which, (void)context;
-    Info *info = info_of(p, operand);
-    if (info->region && (!user || info_of(p, user)->region != info->region)) info->escapes = true;
-}
-
-/* Values used outside their region are kept in the code's arena; and so is what a view that is used outside looks at. */
-static void find_escapes(Planner *p)
-{
-    for (uint32_t id = 0; id < graph_size(p->graph); id++) {
-        Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed) continue;
-        visit_operands(p, n, note_escape, NULL);
-        if (n->op != OP_loop) continue;
-        for (int i = 0; i < n->loop->n_carry; i++)
-            if (p->loops[n->loop->id].carry_needed[i]) note_escape(p, n, n->loop->next[i], -1, NULL);
-        for (int i = 0; i < n->loop->n_keep; i++)
-            if (p->loops[n->loop->id].keep_needed[i]) note_escape(p, n, n->loop->keep[i], -1, NULL);
-    }
-    for (int i = 0; i < p->program->n; i++) note_escape(p, NULL, p->program->outputs[i].value, -1, NULL);
-    for (uint32_t id = graph_size(p->graph); id-- > 0;) {
-        const Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed || !p->info[id].escapes) continue;
-        if (n->op == OP_result && (int)n->key >= n->in[0]->loop->n_carry)
-            p->loops[n->in[0]->loop->id].keep_escapes[(int)n->key - n->in[0]->loop->n_carry] = true;
-        else if (is_view(n) && n->op != OP_result && info_of(p, n->in[0])->region == p->info[id].region) info_of(p, n->in[0])->escapes = true;
-    }
-}
-
-/* 32 items fill the registers of a product's tile; few items are cut small for the sake of more threads, many items with little to do each
- * are cut large. */
-static int64_t chunk_size(const Region *region)
-{
-    enum { LITTLE = 512 };
-    int64_t features = 0;
-    for (int i = 0; i < region->nodes.n; i++) {
-        const Node *n = region->nodes.at[i];
-        if (n->op == OP_loop) features += LITTLE;
-        if (!is_view(n)) features += axes_count(&n->axes) / region->items;
-    }
-    if (region->items < 64) return 16;
-    return region->items >= 512 && features < LITTLE ? 64 : 32;
-}
-
-void find_regions(Planner *p)
+void find_lanes(Planner *p)
 {
     uint32_t size = graph_size(p->graph);
     p->lanes = ARENA_NEW(&p->work, Lanes);
@@ -440,7 +285,4 @@ void find_regions(Planner *p)
     p->lanes->chosen = ARENA_ARRAY(&p->work, Axis, size + 1);
     for (uint32_t id = 0; id < size; id++)
         if (p->info[id].needed) p->lanes->chosen[id] = choose_axis(p->lanes, &graph_node(p->graph, id)->axes);
-    level_block(p, p->lanes, NULL, &p->top);
-    find_escapes(p);
-    for (int i = 0; i < p->n_regions; i++) p->regions[i]->chunk = p->chunk ? p->chunk : chunk_size(p->regions[i]);
 }
