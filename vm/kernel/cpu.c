@@ -5,21 +5,15 @@
 
 extern const Kernels kernels_v3_32, kernels_v3_64, kernels_v4_32, kernels_v4_64;
 
-/* What x86-64-v3 and v4 promise, as far as our builds can use it; the operating system's part is asked too. */
-static bool runs_v3(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi")
-        && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
-}
-static bool runs_v4(void) {
-    return runs_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd")
-        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
+/* Whether the processor, and the operating system with it, keeps what the name promises. */
+static bool runs_v3(void) { return __builtin_cpu_supports("x86-64-v3"); }
+static bool runs_v4(void) { return __builtin_cpu_supports("x86-64-v4"); }
 
 const Kernels *kernels_for(Precision precision, const char **why) {
     __builtin_cpu_init();
     *why = NULL;
     if (!runs_v3()) {
-        *why = "this processor lacks AVX2 or FMA (x86-64-v3 is needed)";
+        *why = "this processor is older than x86-64-v3 (AVX2, FMA)";
         return NULL;
     }
     const char *wish = getenv("EBM_KERNELS");
