@@ -75,7 +75,7 @@ static inline void assert_same(const Kernels *k, const void *a, const void *b, i
 /* The tree over leaves, written as the definition says it: pairs of equal height join at once, the rest from the youngest up. */
 static inline double tree_of(const Kernels *k, double *leaf, int64_t n, Op op) {
     int height[64], depth = 0;
-    double part[64];
+    double part[64] = { 0 };
     for (int64_t i = 0; i < n; i++) {
         part[depth] = leaf[i];
         height[depth++] = 0;
