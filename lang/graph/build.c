@@ -421,6 +421,7 @@ bool builder_add(Builder *b, const File *file)
     if (!resolve_names(b, file)) block = sound_part(b, file, last ? last->next : b->diagnostics->first);
     run_commands(b, &block);
     define_rest(b, file);
+    try_definitions(b, &block);
     memset(&b->at, 0, sizeof b->at);
     if (b->diagnostics->errors > errors) {
         b->script.n_actions = actions;

@@ -86,6 +86,7 @@ struct Builder {
     RunCells *runs;
     int n_params; struct ParamInfo *params; int params_room;
     int n_averages, averages_room; AverageOf *averages;
+    int n_applied, applied_room; const Def **applied;     /* definitions that were called */
     UsedFile *used;             /* library and used files; owned */
     struct DataSource *sources; /* open data files; owned */
 };
@@ -192,6 +193,10 @@ Value *eval_drawn(Builder *b, Scope *scope, const Expr *e, Shape *declared, cons
 void   bind_targets(Builder *b, Scope *scope, const Stmt *s, Value *v);
 void   assign_next(Builder *b, Binding *cell, Value *v, Span span);  /* x' = v */
 Node  *random_node(Builder *b, RandomKind kind, int64_t size, Shape full);
+
+/* trial.c */
+void   note_applied(Builder *b, const Def *def);
+void   try_definitions(Builder *b, const Block *block);
 
 /* cells.c */
 Value *param_value(Builder *b, Scope *scope, const Stmt *s);

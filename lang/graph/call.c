@@ -427,6 +427,7 @@ Value *apply(Builder *b, Closure *c, const CallArgs *args)
     case CLOSURE_LAMBDA: return apply_signature(b, c, c->lambda->params, args);
     case CLOSURE_DEF: break;
     }
+    note_applied(b, c->def);
     if (!c->def->n_signatures) {
         complain(b, "E0332", args->span, "%s takes no arguments", c->name);
         return b->none;
