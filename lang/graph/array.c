@@ -255,6 +255,23 @@ static Value *fold_bundle(Builder *b, const char *name, Value *x, Span span)
     return mean && r ? map_values(b, OP_div, r, number(b, count), NULL, span, name) : r ? r : b->none;
 }
 
+/* argmin and argmax are functions of a vector: they map over the axes before the last. */
+static Value *extreme_places(Builder *b, const char *name, Value *x, Span span)
+{
+    if (!x->shape.n) {
+        Diagnostic *d = complain(b, "E0302", span, "%s needs a vector, but this is %s", name, value_text(b, x));
+        diag_help(d, "name the index: %s[k] e[k]", name);
+        return b->none;
+    }
+    Axis last = x->shape.at[x->shape.n - 1];
+    Axes along = axes_one(last);
+    Value *r = array(b, x->node, x->shape);
+    r->shape.n--;
+    r->node = graph_along(b->g, name[3] == 'i' ? OP_argmin : OP_argmax, graph_spread(b->g, x->node, axes_union(&x->node->axes, &along)), last, false);
+    r->domain = (Domain){ CLASS_WHOLE, 0, (double)axis_size(last) - 1 };
+    return standard(b, r);
+}
+
 Value *fold_values(Builder *b, const char *name, Value *x, Span span)
 {
     if (x->kind == VALUE_BUNDLE) return fold_bundle(b, name, x, span);
@@ -262,17 +279,7 @@ Value *fold_values(Builder *b, const char *name, Value *x, Span span)
     stand_at(b, span);
     Axes over = axes_of(x->shape);
     Value *r = array(b, x->node, shape_none());
-    if (!strcmp(name, "argmin") || !strcmp(name, "argmax")) {
-        if (x->shape.n != 1) {
-            Diagnostic *d = complain(b, "E0302", span, "%s of a whole array needs a vector, but this is %s", name, shape_text(b, x->shape));
-            diag_help(d, "name the index: %s[k] e[k]", name);
-            return b->none;
-        }
-        Node *whole = graph_spread(b->g, x->node, axes_union(&x->node->axes, &over));
-        r->node = graph_along(b->g, name[3] == 'i' ? OP_argmin : OP_argmax, whole, x->shape.at[0], false);
-        r->domain = (Domain){ CLASS_WHOLE, 0, (double)axis_size(x->shape.at[0]) - 1 };
-        return r;
-    }
+    if (!strcmp(name, "argmin") || !strcmp(name, "argmax")) return extreme_places(b, name, x, span);
     if (!strcmp(name, "sum"))            r->node = graph_fold(b->g, OP_sum, x->node, over);
     else if (!strcmp(name, "mean"))      r->node = graph_map(b->g, OP_mul, graph_fold(b->g, OP_sum, x->node, over),
                                                              graph_const(b->g, 1 / count_node(b, x->shape)->value), NULL);

@@ -199,7 +199,7 @@ static void add_record(Builder *b, Scope *scope, const Stmt *s, int i, Every *ev
     Record *r = &every->records[every->n_records++];
     r->name = name;
     r->span = s->list.at[i]->span;
-    Value *flat = standard(b, v);
+    Value *flat = v->shape.n ? fold_values(b, "mean", v, r->span) : v;    /* an energy of items is recorded by its mean */
     r->value = output_slot(b, program, arena_format(b->arena, "%s.%s now", t->name, name), flat);
     int64_t dims[MAX_AXES] = { rows_recorded(t, &every->period) };
     for (int k = 0; k < flat->shape.n; k++) dims[k + 1] = axis_size(flat->shape.at[k]);
