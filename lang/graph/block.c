@@ -312,6 +312,7 @@ static Value *terms_together(Builder *b, Field *terms, Span span)
         total = total ? map_values(b, OP_add, total, f->value, NULL, span, "+") : f->value;
         if (total->kind != VALUE_ARRAY) return b->none;
     }
+    if (!total) return b->none;
     Value *r = ARENA_NEW(b->arena, Value);
     *r = *total;
     r->fields = terms;
@@ -370,7 +371,7 @@ Value *eval_block(Builder *b, Scope *scope, const Block *block, const Def *def)
     if (terms) return terms_together(b, terms, def ? def->span : block->span);
     if (def && (def->kind == DEF_REGIME)) {
         Value *r = value_new(b, VALUE_RECORD);
-        Binding *all[256];
+        Binding *all[256] = { NULL };
         int n = 0;
         for (Binding *x = scope->last; x && x != before && n < 256; x = x->below) all[n++] = x;
         while (n--) if (all[n]->value && all[n]->kind != BINDING_INDEX) field_add(b, &r->fields, all[n]->name, all[n]->value);

@@ -415,6 +415,7 @@ Value *apply(Builder *b, Closure *c, const CallArgs *args)
     case CLOSURE_BUILTIN: {
         CallArgs all = *args;
         if (c->scale) all.at[all.n++].value = c->scale;      /* classes(n)(x) */
+        // cppcheck-suppress returnDanglingLifetime ; a value lives in the arena, not in the arguments
         return c->builtin->call(b, NULL, &all);
     }
     case CLOSURE_SUM: {

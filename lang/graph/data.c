@@ -90,7 +90,8 @@ static DataSource *add_source(Builder *b, const char *path, DataFile *file, int 
     s->part = part;
     s->owns = owns;
     s->next = b->sources;
-    return b->sources = s;
+    b->sources = s;
+    return s;
 }
 
 static Value *source_value(Builder *b, DataSource *s, const char *name, Span span)

@@ -295,7 +295,7 @@ static Value *exact_choice(Inference *x, Node *score, Axis axis, bool largest)
     Builder *b = x->b;
     Axes whole = axes_with(score->axes, axis);
     Node *state = graph_along(b->g, largest ? OP_argmax : OP_argmin, graph_spread(b->g, score, whole), axis, false);
-    Value *v[MAX_BINDERS];
+    Value *v[MAX_BINDERS] = { NULL };
     exact_values(x, v, state);
     return together(b, v, x->n);
 }
