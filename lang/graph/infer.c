@@ -309,7 +309,7 @@ static Value *solve_exact(Inference *x, Shape items)
     Axis axis = hidden_axis(b, (int64_t)states, states > 4096 && !items.n ? ITEM_AXIS : INDEX_AXIS);
     Axes before = b->at.hidden;
     b->at.hidden = axes_with(before, axis);
-    Value *v[MAX_BINDERS];
+    Value *v[MAX_BINDERS] = { NULL };
     exact_values(x, v, graph_iota(g, axis));
     bool expect = x->infer->kind == INFER_EXPECTATION;
     Value *e = energy_at(x, energy_closure(x, expect ? x->infer->under : x->infer->of, items), v);
@@ -454,7 +454,7 @@ static Value *with_implicit(Inference *x, Closure *energy, Value **v)
 static Value *solve(Inference *x, Closure *solver, Value *from, Shape frame, Shape items)
 {
     Builder *b = x->b;
-    Value *v[MAX_BINDERS];
+    Value *v[MAX_BINDERS] = { NULL };
     if (!starting_points(x, from, frame, items, v)) return b->none;
     Closure *energy = energy_closure(x, x->infer->of, items);
     Value *operands[2] = { function_value(b, energy), together(b, v, x->n) };
