@@ -252,7 +252,7 @@ void chunk_loop(Planner *p, Loop *loop)
 {
     Lanes *l = p->lanes;
     const LoopInfo *info = &p->loops[loop->id];
-    int tried[8], n_tried = 0;
+    int tried[8] = { 0 }, n_tried = 0;
     while (n_tried < 8) {
         int best = -1;
         Axis axis = 0;
