@@ -98,6 +98,9 @@ static void test_indices(void **state)
     expect("fn f(x: [I]) = sum[x] x[x]\n", "1:20 E0226\n");
     expect("fn f(x: [I]) = sum[i, i] x[i]\n", "1:23 E0205\n");
     expect("fn f(x: [I]) = sum[i+1] x[i]\n", "1:20 E0222\n1:27 E0201\n");
+    expect("fn f(x: [I]) = sum[i] x[f]\n", "1:25 E0201\n");
+    expect("fn f(x: [I]) = grad[x](sum(x))\n", "");
+    expect("fn f(E, x: [I]) = grad(E)(x)\n", "1:19 E0350\n");
     expect("fn f(x: [I]) = sum[i] x[j]\n", "1:25 E0201\n");
     expect("mask[i: 28, j: 28] = if j < 14 then 1 else 0\nfn half(x: [28, 28]) = x * mask\n", "");
     expect("regime r(pool = 9)(E, x: [N, D]) {\n  state c: [pool, D] = 0\n  s ~ choose(pool, N)\n  c'[s[n]] = x[n]\n  lower E(c)\n}\n", "");

@@ -454,7 +454,9 @@ static bool check_builtin(Builder *b, const Builtin *f, CallArgs *args)
 {
     if (args->n < f->least || args->n > f->most) {
         Diagnostic *d = complain(b, "E0332", args->span, "%s takes %s arguments than %d", f->name, args->n < f->least ? "more" : "fewer", args->n);
-        diag_help(d, "use: %s", f->usage);
+        bool folds = strstr(f->usage, "[i]") != NULL;       /* mean(x, axis = 0) */
+        if (folds) diag_help(d, "along one axis, name it by an index: y[j] = %s[i] x[i,j]; of all values, %s(x)", f->name, f->name);
+        else diag_help(d, "use: %s", f->usage);
         return false;
     }
     for (int i = 0; i < args->n; i++) {

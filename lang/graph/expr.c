@@ -190,6 +190,12 @@ static Value *eval_like(Builder *b, Scope *scope, const Expr *e)
     return v;
 }
 
+static bool is_global(const Builder *b, const char *name)
+{
+    for (const Global *g = b->first_global; g; g = g->order) if (!strcmp(g->name, name)) return true;
+    return false;
+}
+
 static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
 {
     Value *base = eval(b, scope, e->kid[0]);
@@ -277,7 +283,10 @@ static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
         for (int i = 0; i < n; i++)
             if (strlen(list) + strlen(all[i]) + 3 < sizeof list) strcat(strcat(list, i ? ", " : ""), all[i]);
         diag_help(d, "it has %s", list);
-    }
+    } else if (base->kind == VALUE_ARRAY && !strcmp(name, "T")) diag_help(d, "say it with indices: y[j, i] = x[i, j]");
+    else if (base->kind == VALUE_ARRAY && (!strcmp(name, "shape") || !strcmp(name, "size")))
+        diag_help(d, "name the sizes in the signature: fn f(x: [N, D]) can use N and D as numbers");
+    else if (builtin_named(name) || is_global(b, name)) diag_help(d, "values have no methods: write %s(..)", name);
     return b->none;
 }
 

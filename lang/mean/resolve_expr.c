@@ -137,13 +137,41 @@ static void resolve_field(Resolver *r, const Expr *e)
 
 /* ---- places and reductions ---- */
 
+static bool is_derivative_word(const char *text)
+{
+    return !strcmp(text, "grad") || !strcmp(text, "hvp") || !strcmp(text, "jvp") || !strcmp(text, "laplacian");
+}
+
+static bool is_own_word(const Resolver *r, const Expr *e)
+{
+    return e->kind == EXPR_NAME && is_derivative_word(e->name.text) && !find_meaning(r, e->name.text) && !find_top(r, e->name.text);
+}
+
+/* grad without brackets, as other libraries write it. */
+static void report_bare_derivative(Resolver *r, const Expr *e)
+{
+    Diagnostic *d = diag_error(r->diagnostics, "E0350", e->span, "%s takes the name of one variable in brackets", e->name.text);
+    diag_help(d, "the derivative of E by x is %s[x](E(x)%s); as a function, fn(x) -> %s[x](E(x)%s)", e->name.text,
+              e->name.text[1] == 'v' ? ", v" : "", e->name.text, e->name.text[1] == 'v' ? ", v" : "");
+}
+
+/* A definition where an index was meant, as in x[i, k] with a function k. */
+static bool report_no_place(Resolver *r, const Expr *at)
+{
+    const Def *def = at->kind == EXPR_NAME ? find_def(r, at->name.text) : NULL;
+    if (!def) return false;
+    Diagnostic *d = diag_error(r->diagnostics, "E0201", at->span, "no index is called `%s` here: it is the %s", at->name.text, def_kind_name(def->kind));
+    diag_help(d, "an index is bound by a reduction, sum[%s] .., or on the left of its equation, y[%s] = ..", at->name.text, at->name.text);
+    return true;
+}
+
 static void resolve_subscripts(Resolver *r, const Expr *e)
 {
     bool before = r->in_subscript;
-    r->in_subscript = true;
+    r->in_subscript = !is_own_word(r, e->kid[0]);
     for (int i = 0; i < e->n_subscripts; i++) {
         const Subscript *s = &e->subscripts[i];
-        if (s->at) resolve_expr(r, s->at);
+        if (s->at && !report_no_place(r, s->at)) resolve_expr(r, s->at);
         if (s->low) resolve_expr(r, s->low);
         if (s->high) resolve_expr(r, s->high);
     }
@@ -226,7 +254,10 @@ void resolve_expr(Resolver *r, const Expr *e)
 {
     switch (e->kind) {
     case EXPR_NUMBER: case EXPR_QUANTITY: case EXPR_STRING: return;
-    case EXPR_NAME: case EXPR_LIKE: case EXPR_REST: use_name(r, e->name); return;
+    case EXPR_NAME: case EXPR_LIKE: case EXPR_REST:
+        if (is_own_word(r, e)) report_bare_derivative(r, e);
+        else use_name(r, e->name);
+        return;
     case EXPR_PRIMED: read_next(r, e); return;
     case EXPR_ARRAY:  resolve_exprs(r, &e->list); return;
     case EXPR_CALL:   resolve_call(r, e); return;
@@ -235,7 +266,7 @@ void resolve_expr(Resolver *r, const Expr *e)
     case EXPR_LAMBDA: resolve_lambda(r, e); return;
     case EXPR_INFER:  resolve_inference(r, e); return;
     case EXPR_INDEX:
-        resolve_expr(r, e->kid[0]);
+        if (!is_own_word(r, e->kid[0])) resolve_expr(r, e->kid[0]);
         resolve_subscripts(r, e);
         return;
     case EXPR_UNARY: case EXPR_BINARY: case EXPR_IF: case EXPR_PIPE:
