@@ -267,7 +267,7 @@ static Value *extreme_places(Builder *b, const char *name, Value *x, Span span)
     Axes along = axes_one(last);
     Value *r = array(b, x->node, x->shape);
     r->shape.n--;
-    r->node = graph_along(b->g, name[3] == 'i' ? OP_argmin : OP_argmax, graph_spread(b->g, x->node, axes_union(&x->node->axes, &along)), last, false);
+    r->node = graph_along(b->g, name[4] == 'i' ? OP_argmin : OP_argmax, graph_spread(b->g, x->node, axes_union(&x->node->axes, &along)), last, false);
     r->domain = (Domain){ CLASS_WHOLE, 0, (double)axis_size(last) - 1 };
     return standard(b, r);
 }
