@@ -453,7 +453,8 @@ Value *apply_values(Builder *b, Closure *closure, Value **values, int n, Span sp
 static bool check_builtin(Builder *b, const Builtin *f, CallArgs *args)
 {
     if (args->n < f->least || args->n > f->most) {
-        Diagnostic *d = complain(b, "E0332", args->span, "%s takes %s arguments than %d", f->name, args->n < f->least ? "more" : "fewer", args->n);
+        const char *count = f->least == f->most ? arena_format(b->arena, "%d", f->most) : arena_format(b->arena, "%d to %d", f->least, f->most);
+        Diagnostic *d = complain(b, "E0332", args->span, "%s takes %s argument%s, not %d", f->name, count, f->most == 1 ? "" : "s", args->n);
         bool folds = strstr(f->usage, "[i]") != NULL;       /* mean(x, axis = 0) */
         if (folds) diag_help(d, "along one axis, name it by an index: y[j] = %s[i] x[i,j]; of all values, %s(x)", f->name, f->name);
         else diag_help(d, "use: %s", f->usage);

@@ -38,6 +38,7 @@ bool whole_number(Builder *b, Scope *scope, const Expr *e, int64_t *x)
     if (e->kind == EXPR_CALL) return false;
     Value *v = eval(b, scope, e);
     if (v->kind != VALUE_ARRAY || !is_known(v) || known(v) != floor(known(v))) return false;
+    if (v->domain.kind == CLASS_WHOLE && v->domain.low < v->domain.high) return false;     /* a class: all of its domain must be inside */
     *x = (int64_t)known(v);
     return true;
 }

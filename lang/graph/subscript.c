@@ -94,7 +94,8 @@ static bool inside(Reading *r, int p, int64_t low, int64_t high, Span span)
     else
         d = complain(r->b, "E0310", span, "%s has places 0 to %lld along axis %d, but places %lld to %lld are read", expr_text(r->b, r->e->kid[0]), (long long)size - 1, p + 1,
                      (long long)low, (long long)high);
-    diag_help(d, "indices start at 0; `mod` wraps around");
+    if (low == high) diag_help(d, low < 0 ? "indices start at 0 and do not count from the end: the last place is %lld" : "indices start at 0: the last place is %lld", (long long)size - 1);
+    else diag_help(d, "indices start at 0; `mod` wraps around");
     return false;
 }
 
