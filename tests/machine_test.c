@@ -245,6 +245,31 @@ static void test_swap(void **state)
     graph_free(g);
 }
 
+/* Cells that move by one a step, run by two codes in turn: a change of places must not lose the order of steps. */
+static void test_turns(void **state)
+{
+    (void)state;
+    Graph *g = graph_new();
+    Store *store = store_new(PRECISION_F32);
+    Axis a = axis_make(50, 1);
+    uint32_t x = cell(store, "x", (Shape){ 1, { a } }, 0, 1), y = cell(store, "y", (Shape){ 1, { a } }, 0, 0);
+    Node *next = graph_map(g, OP_add, read_slot(g, store, x), graph_const(g, 1), NULL);
+    Output outputs[2] = { { x, next }, { y, next } };
+    Diagnostics diagnostics = { 0 };
+    Code *codes[2] = { plan(&(Program){ g, 1, outputs }, store, &diagnostics), plan(&(Program){ g, 2, outputs }, store, &diagnostics) };
+    Machine *machine = machine_new(1, PRECISION_F32, &diagnostics);
+    for (int i = 0; i < 7; i++) assert_true(machine_run(machine, codes[i % 3 == 2], store, (RunKey){ 0 }, &diagnostics));
+    for (int64_t i = 0; i < 50; i++) {
+        assert_true(slot_value(store, x, i) == (double)i + 7);
+        assert_true(slot_value(store, y, i) == (double)i + 6);
+    }
+    code_free(codes[0]);
+    code_free(codes[1]);
+    machine_free(machine);
+    store_free(store);
+    graph_free(g);
+}
+
 /* ---- Trouble ---- */
 
 static const char text[] = "log(x - 1)\nexp(y)\nput(z)\n";
@@ -311,7 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_oracle_double), cmocka_unit_test(test_oracle_single), cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_swap), cmocka_unit_test(test_not_finite), cmocka_unit_test(test_places),
+        cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_swap), cmocka_unit_test(test_turns), cmocka_unit_test(test_not_finite), cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 void code_free(Code *code)
 {
     if (!code) return;
+    for (int i = 0; code->spares && i < code->n_slots; i++) free(code->spares[i]);
     arena_free(&code->memory);
     free(code->arena);
     free(code);
@@ -18,7 +19,7 @@ const char *instr_name(const Instr *instr)
         [INSTR_FOLD_ROWS] = "fold rows", [INSTR_FOLD_LINE] = "fold line", [INSTR_ARG_ROWS] = "arg rows", [INSTR_ARG_LINE] = "arg line",
         [INSTR_PRODUCT] = "product", [INSTR_LANE_DOT] = "lane dot", [INSTR_GATHER] = "gather", [INSTR_SCATTER] = "scatter", [INSTR_PUT] = "put",
         [INSTR_DISTINCT] = "distinct", [INSTR_CUMSUM] = "cumsum", [INSTR_ARGSORT] = "argsort", [INSTR_SVDVALS] = "svdvals",
-        [INSTR_UNIFORM] = "uniform", [INSTR_NORMAL] = "normal", [INSTR_CHOOSE] = "choose", [INSTR_ROWS] = "rows", [INSTR_LOOP] = "loop",
+        [INSTR_UNIFORM] = "uniform", [INSTR_NORMAL] = "normal", [INSTR_CHOOSE] = "choose", [INSTR_ROWS] = "rows", [INSTR_SWAP] = "swap", [INSTR_LOOP] = "loop",
         [INSTR_REGION] = "region",
     };
     return names[instr->kind];
@@ -84,7 +85,7 @@ void code_print(FILE *out, const Code *code)
     fprintf(out, "arena %lld values, %lld a thread; %.4g flops, %.4g bytes a run\n", (long long)code->arena_values,
             (long long)code->local_values, code->cost.flops, code->cost.bytes);
     for (int i = 0; i < code->n_slots; i++)
-        fprintf(out, "slot%d is slot %u%s%s\n", i, code->slots[i].slot, code->slots[i].read ? ", read" : "", code->slots[i].written ? ", written" : "");
+        fprintf(out, "slot%d is %sslot %u%s%s\n", i, code->slots[i].spare ? "the next " : "", code->slots[i].slot, code->slots[i].read ? ", read" : "", code->slots[i].written ? ", written" : "");
     print_block(out, &code->main, 0);
     fputs("commit\n", out);
     print_block(out, &code->commit, 1);

@@ -50,6 +50,7 @@ typedef enum InstrKind {
     INSTR_NORMAL,
     INSTR_CHOOSE,               /* k: the k first places of a permutation of `size` */
     INSTR_ROWS,                 /* k: this step's rows of `size` */
+    INSTR_SWAP,                 /* a commit without a copy: ref 1 is a spare of the slot that is ref 0 */
     INSTR_LOOP,                 /* passes over body; ref 0, if n_refs is 1: the pass's number */
     INSTR_REGION                /* body for each chunk of `chunk` items of `items` */
 } InstrKind;
@@ -97,7 +98,8 @@ struct Instr {
 };
 
 /* A slot the code reads or writes. */
-typedef struct SlotUse { uint32_t slot; bool read, written; } SlotUse;
+/* A spare holds the slot's next value, computed in place; at the commit the two change places. */
+typedef struct SlotUse { uint32_t slot; bool read, written, spare, swapped; } SlotUse;
 
 struct Code {
     Arena memory;               /* owns all of this but the run's arena */
@@ -110,7 +112,8 @@ struct Code {
     int64_t local_values;
     int64_t scratch_values;     /* of each thread's scratch (kernels' own) */
     Cost cost;
-    void *arena;                /* allocated by the machine at the first run, freed with the code */
+    void *arena;                /* allocated by the machine at the first run, freed with the code; as are the spares, by slot use */
+    void **spares;
 };
 
 /* Name of a kind of instruction, for printing. */

@@ -134,13 +134,18 @@ static bool widen_bases(Machine *machine, int count)
     return true;
 }
 
-static bool find_memory(Machine *machine, Code *code)
+static bool find_memory(Machine *machine, Code *code, const Store *store)
 {
     if (!code->arena) {
         int64_t own = scratch_of(machine->kernels, &code->main);
         if (own > code->scratch_values) code->scratch_values = own;
         code->arena = memory_for(code->arena_values, machine->kernels->bytes);
         if (!code->arena) return false;
+        for (int i = 0; i < code->n_slots; i++) {
+            if (!code->slots[i].spare) continue;
+            code->spares[i] = memory_for(slot_count(&store->slots[code->slots[i].slot]) + 64, machine->kernels->bytes);
+            if (!code->spares[i]) return false;
+        }
     }
     return widen_frames(machine, code->local_values, code->scratch_values) && widen_bases(machine, BASE_SLOT + code->n_slots);
 }
@@ -163,7 +168,7 @@ static bool set_bases(Machine *machine, Code *code, Store *store, RunKey key, Di
         frame->base = machine->base + t * machine->bases_room;
         frame->base[BASE_ARENA] = code->arena;
         frame->base[BASE_LOCAL] = frame->bases[BASE_LOCAL];
-        for (int i = 0; i < code->n_slots; i++) frame->base[BASE_SLOT + i] = store->slots[code->slots[i].slot].data;
+        for (int i = 0; i < code->n_slots; i++) frame->base[BASE_SLOT + i] = code->slots[i].spare ? code->spares[i] : store->slots[code->slots[i].slot].data;
         frame->key = key;
         frame->checking = false;
         frame->trouble = (Trouble){ 0 };
@@ -232,14 +237,20 @@ static bool compute(Frame *frame, Code *code, Store *store, Diagnostics *diagnos
         return false;
     }
     run_block(frame, &code->commit);
-    for (int i = 0; i < code->n_slots; i++)
-        if (code->slots[i].written) store->slots[code->slots[i].slot].filled = true;
+    for (int i = 0; i < code->n_slots; i++) {
+        Slot *slot = &store->slots[code->slots[i].slot];
+        if (code->slots[i].written) slot->filled = true;
+        if (!code->slots[i].swapped) continue;
+        void *old = slot->data;
+        slot->data = code->spares[i];
+        code->spares[i] = old;
+    }
     return true;
 }
 
 bool machine_run(Machine *machine, Code *code, Store *store, RunKey key, Diagnostics *diagnostics)
 {
-    if (!find_memory(machine, code)) {
+    if (!find_memory(machine, code, store)) {
         Diagnostic *d = diag_error(diagnostics, "E0904", (Span){ 0 }, "this needs %.3g bytes of memory, which cannot be had", (double)code->cost.arena);
         d->fault = FAULT_MACHINE;
         return false;

@@ -57,7 +57,7 @@ static int put_last(Nest *nest, int at, int left)
 /* Moves what is left of the summed dims behind the other loops; returns how many there are.  `left` dims stand before the kernel's. */
 static int sums_inside(Nest *nest, int left)
 {
-    NestDim dims[MAX_DIMS + MAX_AXES];
+    NestDim dims[MAX_DIMS + MAX_AXES] = { { 0 } };
     int n = 0, sums = 0;
     for (int d = 0; d < left; d++)
         if (dim_kind(&nest->dim[d]) != KIND_K) dims[n++] = nest->dim[d];
@@ -84,6 +84,21 @@ static double product_flops(const Instr *instr)
     return flops;
 }
 
+/* Shares a product out: whole matrices where there are enough of them, else its columns (packed once each), else its rows. */
+static void split_product(Planner *p, Instr *instr, int loops)
+{
+    enum { ENOUGH = 8, COLUMNS = 32, ROWS = 16 };
+    int m = instr->n_dims - 3, n = m + 1;
+    split_instr(p, instr, 0, loops, 1);
+    if (instr->split >= 0 && instr->dim[instr->split] >= ENOUGH) return;
+    int dim = instr->dim[n] >= 2 * COLUMNS ? n : instr->dim[m] >= 2 * ROWS ? m : -1;
+    if (dim < 0) return;
+    instr->split = -1;
+    split_instr(p, instr, dim, dim + 1, 1);
+    int64_t least = dim == n ? COLUMNS : ROWS;
+    instr->grain = (instr->grain + least - 1) / least * least;
+}
+
 static void emit_product(Planner *p, Node *n, Nest *nest, int columns)
 {
     if (columns >= 0 && dim_kind(&nest->dim[columns]) == KIND_M) swap_sides(nest);
@@ -103,9 +118,7 @@ static void emit_product(Planner *p, Node *n, Nest *nest, int columns)
     if (p->failed) return;
     instr->sums = sums;
     instr->flops = product_flops(instr);
-    int m = instr->n_dims - 3;
-    split_instr(p, instr, 0, left - sums ? left - sums : 0, 1);
-    if (instr->split < 0) split_instr(p, instr, m, m + 2, 1);
+    split_product(p, instr, left - sums);
     instr_add(p, instr);
 }
 
@@ -168,11 +181,30 @@ static int fit_for_lanes(Planner *p, Node *n, Nest *nest, const View *c, View *a
     return contiguous_dim(nest);
 }
 
+/* Where few of the result's values are contiguous (the window of a kernel, say), its longest axis goes innermost instead. */
+static void widen_columns(Planner *p, Node *n, Nest *nest, View *c, const View *a, const View *b)
+{
+    enum { FEW = 16 };
+    int columns = contiguous_dim(nest);
+    Shape *order = &info_of(p, n)->order;
+    int longest = order->n - 1;
+    if (columns < 0 || nest->dim[columns].lane || nest->dim[columns].size >= FEW) return;
+    for (int i = 0; i < order->n; i++)
+        if (axis_size(order->at[i]) > axis_size(order->at[longest])) longest = i;
+    if (axis_size(order->at[longest]) < FEW) return;
+    Axis axis = order->at[longest];
+    for (int i = longest; i + 1 < order->n; i++) order->at[i] = order->at[i + 1];
+    order->at[order->n - 1] = axis;
+    *c = view_for(p, n);
+    dot_nest(p, n, nest, c, a, b);
+}
+
 void emit_dot(Planner *p, Node *n)
 {
     View c = view_for(p, n), a = *view_of(p, n->in[0]), b = *view_of(p, n->in[1]);
     Nest nest;
     dot_nest(p, n, &nest, &c, &a, &b);
+    widen_columns(p, n, &nest, &c, &a, &b);
     int columns = contiguous_dim(&nest);
     if (columns < 0 || dim_kind(&nest.dim[columns]) != KIND_BOTH) {
         emit_product(p, n, &nest, columns);

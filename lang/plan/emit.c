@@ -219,14 +219,7 @@ static void emit_result(Planner *p, Node *n)
 
 static void emit_slot(Planner *p, Node *n)
 {
-    const Shape *shape = &p->store->slots[n->key].shape;
-    View view = { .buffer = slot_buffer(p, (uint32_t)n->key, false) };
-    int64_t stride = 1;
-    for (int i = shape->n - 1; i >= 0; i--) {
-        view_set(&view, shape->at[i], stride);
-        stride *= axis_size(shape->at[i]);
-    }
-    info_of(p, n)->view = view;
+    info_of(p, n)->view = slot_view(&p->store->slots[n->key].shape, slot_buffer(p, (uint32_t)n->key, false));
 }
 
 static void emit_step(Planner *p, Node *n)
@@ -304,6 +297,31 @@ static void emit_block(Planner *p, const Loop *scope, const NodeList *nodes)
     }
 }
 
+/* The slot use that a buffer is the spare of; null if it is no spare. */
+static SlotUse *spare_use(const Planner *p, int buffer)
+{
+    int base = p->buffers[buffer].base;
+    if (base < BASE_SLOT || !p->code->slots[base - BASE_SLOT].spare) return NULL;
+    return &p->code->slots[base - BASE_SLOT];
+}
+
+/* One result goes to its slot: a spare changes places with it, anything else is copied. */
+static void emit_output(Planner *p, const Output *o, const View *from)
+{
+    const Slot *slot = &p->store->slots[o->slot];
+    SlotUse *spare = spare_use(p, from->buffer);
+    View to = slot_view(&slot->shape, slot_buffer(p, o->slot, true));
+    Axes axes = axes_of(slot->shape);
+    emit_copy(p, o->value, &to, from, &axes, 0);
+    Instr *instr = p->block->at[p->block->n - 1];
+    instr->flag = slot->is_cell || slot->shape.n == 0;
+    if (spare && spare->slot == o->slot) {
+        instr->kind = INSTR_SWAP;
+        instr->split = -1;
+        spare->swapped = true;
+    }
+}
+
 /* Results go to their slots once everything is computed.  One that lies in a slot itself is put aside first, as that
  * slot may be overwritten. */
 static void emit_commit(Planner *p)
@@ -313,24 +331,22 @@ static void emit_commit(Planner *p)
     for (int i = 0; i < program->n; i++) {
         Node *n = program->outputs[i].value;
         from[i] = *view_of(p, n);
-        if (p->buffers[from[i].buffer].base < BASE_SLOT) continue;
+        if (p->buffers[from[i].buffer].base < BASE_SLOT || spare_use(p, from[i].buffer)) continue;
         View aside = view_new(p, &info_of(p, n)->order, 0, true);
         emit_copy(p, n, &aside, &from[i], &n->axes, 0);
         from[i] = aside;
     }
     p->block = &p->code->commit;
-    for (int i = 0; i < program->n; i++) {
-        const Output *o = &program->outputs[i];
-        const Slot *slot = &p->store->slots[o->slot];
-        View to = { .buffer = slot_buffer(p, o->slot, true) };
-        int64_t stride = 1;
-        for (int a = slot->shape.n - 1; a >= 0; a--) {
-            view_set(&to, slot->shape.at[a], stride);
-            stride *= axis_size(slot->shape.at[a]);
-        }
-        Axes axes = axes_of(slot->shape);
-        emit_copy(p, o->value, &to, &from[i], &axes, 0);
-        p->block->at[p->block->n - 1]->flag = slot->is_cell || slot->shape.n == 0;
+    for (int i = 0; i < program->n; i++) emit_output(p, &program->outputs[i], &from[i]);
+}
+
+/* Values whose slot can have them without a copy. */
+static void find_spares(Planner *p)
+{
+    for (int i = 0; i < p->program->n; i++) {
+        const Output *o = &p->program->outputs[i];
+        Info *info = info_of(p, o->value);
+        if (axes_count(&o->value->axes) > 1 && !is_view(o->value) && !info->spare) info->spare = (int)o->slot + 1;
     }
 }
 
@@ -339,6 +355,7 @@ void emit_program(Planner *p)
     p->block = &p->code->main;
     p->span = -1;
     span_open(p);
+    find_spares(p);
     emit_block(p, NULL, &p->top);
     emit_commit(p);
     Block body = p->code->main;

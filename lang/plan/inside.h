@@ -66,6 +66,7 @@ typedef struct Info {
     int uses;                   /* by other nodes (through spreads and stops), loops and outputs */
     int lowest_use, deepest_use, uses_seen;     /* depths of its uses in the stretch, and their number (fuse.c) */
     int batch, depth, unit, place; /* of the stretch being emitted: the fused map, or the node alone (fuse.c) */
+    int spare;                  /* slot + 1 whose next value this is, if it may be made in place (layout.c) */
     Shape order;                /* of its axes in memory, outermost first; n = 0 until known (or scalar) */
     bool ordered;
     View view;
@@ -141,6 +142,7 @@ void find_regions(Planner *p);
 
 /* layout.c */
 void    find_orders(Planner *p);
+View    slot_view(const Shape *shape, int buffer);      /* row-major */
 int     slot_buffer(Planner *p, uint32_t slot, bool written);
 int     buffer_new(Planner *p, int32_t base, int64_t count);
 /* A new buffer for a value with these axes where it is to be kept (this chunk's memory, or the arena). */

@@ -179,6 +179,17 @@ int buffer_new(Planner *p, int32_t base, int64_t count)
     return p->n_buffers++;
 }
 
+View slot_view(const Shape *shape, int buffer)
+{
+    View view = { .buffer = buffer };
+    int64_t stride = 1;
+    for (int i = shape->n - 1; i >= 0; i--) {
+        view_set(&view, shape->at[i], stride);
+        stride *= axis_size(shape->at[i]);
+    }
+    return view;
+}
+
 int slot_buffer(Planner *p, uint32_t slot, bool written)
 {
     int number = p->slot_buffers[slot] - 1;
@@ -211,9 +222,24 @@ View view_new(Planner *p, const Shape *order, Axis lane, bool escapes)
     return view;
 }
 
+/* A whole value that becomes the next value of a slot is made in a spare of the slot, in the slot's own layout. */
+static bool view_spare(Planner *p, const Node *n)
+{
+    Info *info = info_of(p, n);
+    if (!info->spare || p->region || p->depth || n->scope) return false;
+    uint32_t slot = (uint32_t)info->spare - 1;
+    int number = buffer_new(p, BASE_SLOT + p->code->n_slots, slot_count(&p->store->slots[slot]));
+    p->code->slots[p->code->n_slots++] = (SlotUse){ .slot = slot, .spare = true };
+    info->view = slot_view(&p->store->slots[slot].shape, number);
+    info->order = p->store->slots[slot].shape;
+    info->spare = 0;            /* once */
+    return true;
+}
+
 View view_for(Planner *p, const Node *n)
 {
     Info *info = info_of(p, n);
+    if (view_spare(p, n)) return info->view;
     Axis lane = info->lane ? info->lane : item_axis(p, n);
     info->view = view_new(p, &info->order, lane, info->escapes);
     return info->view;
