@@ -144,7 +144,12 @@ static bool read_left(Builder *b, Search *s, Left *left)
         else left->scatters = true;
     }
     left->cell = lookup(s->scope, left->name->name.text);
-    if (!left->scatters) return true;
+    if (!left->scatters) {
+        const Value *present = left->cell && left->name->kind == EXPR_PRIMED ? left->cell->value : NULL;
+        for (int p = 0; present && present->kind == VALUE_ARRAY && p < lhs->n_subscripts && p < present->shape.n; p++)
+            if (lhs->subscripts[p].kind == SUBSCRIPT_AT) range_suppose(s, lhs->subscripts[p].at->name.text, axis_size(present->shape.at[p]));
+        return true;
+    }
     left->base = left->cell ? left->cell->value : NULL;
     if (!left->base || left->name->kind != EXPR_PRIMED) {
         Diagnostic *d = complain(b, "E0315", lhs->span, "computed places can be written only into the next value of something: %s'[..] = ..", left->name->name.text);

@@ -211,6 +211,7 @@ bool range_settle(Search *s)
             }
     for (int i = 0; i < s->n_sought && !s->failed; i++) {
         IndexName *x = &s->at[i];
+        if (x->high < 0 && x->otherwise) x->high = x->otherwise;
         if (x->high > x->low) continue;
         if (x->high >= 0) complain(s->b, "E0313", x->span, "index %s has no place to run over", x->name);
         else diag_help(complain(s->b, "E0313", x->span, "nothing tells how far index %s runs", x->name), "subscript an array with it, or write [%s: n]", x->name);
@@ -273,4 +274,10 @@ void range_fix(Search *s, const char *name, int64_t size, Span span)
 {
     int i = find_index(s, name);
     if (i >= 0) fix_index(s, &s->at[i], size, span);
+}
+
+void range_suppose(Search *s, const char *name, int64_t size)
+{
+    int i = find_index(s, name);
+    if (i >= 0) s->at[i].otherwise = size;
 }

@@ -14,6 +14,7 @@ typedef struct IndexName {
     bool inner;                 /* of a reduction inside */
     bool open;                  /* its name can be seen at this place of the search */
     int64_t low, high;          /* runs over low .. high-1; high < 0: not known yet */
+    int64_t otherwise;          /* where nothing else tells it runs over 0 .. otherwise-1, if that is not 0 */
     Span source;                /* what fixed it */
 } IndexName;
 
@@ -35,6 +36,8 @@ void range_add(Search *s, const Subscript *x);
 void range_add_free(Search *s, const Expr *e);
 /* Says that index `name` runs over all `size` places. */
 void range_fix(Search *s, const char *name, int64_t size, Span span);
+/* Says that index `name` runs over `size` places where nothing else tells. */
+void range_suppose(Search *s, const char *name, int64_t size);
 /* Looks through e for subscripts that tell how far the sought indices run. */
 void range_search(Search *s, const Expr *e);
 /* Settles all ranges; false after a report. */
