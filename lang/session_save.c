@@ -86,7 +86,9 @@ static void write_digests(FILE *out, const Script *script)
         if (i) fputs(", ", out);
         write_json_text(out, script->digests[i].path);
         fputs(": ", out);
-        write_json_text(out, script->digests[i].digest);
+        char *digest = script->digests[i].digest ? NULL : data_digest(script->digests[i].path);
+        write_json_text(out, script->digests[i].digest ? script->digests[i].digest : digest ? digest : "unreadable");
+        free(digest);
     }
     fputc('}', out);
 }
