@@ -126,18 +126,21 @@ static Value *alias_value(Builder *b, const Def *def)
     return v;
 }
 
+static void eval_top_binding(Builder *b, Scope *scope, const Stmt *s)
+{
+    const char *name = s->targets.at[0]->name.text;
+    if (s->targets.at[0]->kind == EXPR_INDEX) { eval_equation(b, scope, s); return; }
+    b->at.use = name;
+    b->at.chain = mix_hash(0, name, 0);
+    b->at.owner = name;
+    Value *v = s->draw ? eval_drawn(b, scope, s->value, NULL, name) : eval(b, scope, s->value);
+    bind_targets(b, scope, s, v);
+}
+
 static void define_binding(Builder *b, const Stmt *s)
 {
     Scope *scope = scope_new(b, NULL);
-    const char *name = s->targets.at[0]->name.text;
-    if (s->targets.at[0]->kind == EXPR_INDEX) eval_equation(b, scope, s);
-    else {
-        b->at.use = name;
-        b->at.chain = mix_hash(0, name, 0);
-        b->at.owner = name;
-        Value *v = s->draw ? eval_drawn(b, scope, s->value, NULL, name) : eval(b, scope, s->value);
-        bind_targets(b, scope, s, v);
-    }
+    eval_top_binding(b, scope, s);
     for (Global *g = b->first_global; g; g = g->order) {
         if (g->stmt != s) continue;
         Binding *x = lookup(scope, g->name);
@@ -176,6 +179,41 @@ static void define(Builder *b, Global *g)
     graph_set_origin(b->g, b->at.origin);
 }
 
+/* What a named value is with the cells of a run: `fit.y`. */
+typedef struct RunValue { Train *run; Value *value; struct RunValue *next; } RunValue;
+
+/* Whether v is what was stored for `initial`: computed by the same node. */
+static bool is_stored_as(Builder *b, const Value *initial, Value *v)
+{
+    if (initial->kind != VALUE_ARRAY || v->kind != VALUE_ARRAY || initial->node->op != OP_slot) return initial->kind == v->kind && initial->node == v->node;
+    if (v->node == initial->node) return true;
+    if (initial->node->key >= (uint64_t)b->script.n_fills) return false;
+    const Fill *fill = &b->script.fills[initial->node->key];
+    v = standard(b, v);
+    Axes axes = axes_of(v->shape);
+    return fill->has_program && fill->program.outputs[0].value == graph_spread(b->g, v->node, axes_union(&v->node->axes, &axes));
+}
+
+static Value *value_in_run(Builder *b, Global *g, Train *run)
+{
+    for (RunValue *r = g->runs; r; r = r->next) if (r->run == run) return r->value;
+    Context before = b->at;
+    memset(&b->at, 0, sizeof b->at);
+    b->at.run = run;
+    stand_at(b, g->stmt->span);
+    Scope *scope = scope_new(b, NULL);
+    eval_top_binding(b, scope, g->stmt);
+    b->at = before;
+    graph_set_origin(b->g, b->at.origin);
+    Binding *x = lookup(scope, g->name);
+    RunValue *r = ARENA_NEW(b->arena, RunValue);
+    *r = (RunValue){ run, x && x->value ? x->value : b->none, g->runs };
+    if (is_stored_as(b, g->value, r->value)) r->value = g->value;
+    else r->value = stored(b, arena_format(b->arena, "%s.%s", run->name, g->name), r->value, g->stmt->span);
+    g->runs = r;
+    return r->value;
+}
+
 Value *global_value(Builder *b, const char *name, Span span)
 {
     Global *g = find_global(b, name);
@@ -192,6 +230,8 @@ Value *global_value(Builder *b, const char *name, Span span)
         }
         define(b, g);
     }
+    /* inside a train, and for what no cell can move, it is what it was at first */
+    if (b->at.run && !b->at.train && g->stmt && g->stmt->kind == STMT_BIND && g->value->kind == VALUE_ARRAY) return value_in_run(b, g, b->at.run);
     return g->value;
 }
 

@@ -65,6 +65,7 @@ typedef struct Global {
     bool library;
     GlobalState state;
     Value *value;
+    struct RunValue *runs;      /* of a named value: what it is with the cells of runs */
     struct Global *next;        /* in its hash chain */
     struct Global *order;       /* in order of definition */
 } Global;

@@ -316,6 +316,17 @@ static Value *body_value(Builder *b, const Closure *c, Scope *scope)
     return r;
 }
 
+static Value *as_energy(Builder *b, Value *v)
+{
+    if (v->kind != VALUE_ARRAY) return v;
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *v;
+    r->is_energy = true;
+    r->fields = NULL;
+    for (Field *f = v->fields; f; f = f->next) field_add(b, &r->fields, f->name, as_energy(b, f->value));
+    return r;
+}
+
 static Value *apply_signature(Builder *b, Closure *c, const Signature *s, const CallArgs *args)
 {
     Value *v[MAX_ARGS];
@@ -363,8 +374,9 @@ static Value *apply_signature(Builder *b, Closure *c, const Signature *s, const 
     b->at = before;
     graph_set_origin(b->g, b->at.origin);
     if (mine && frame.n) r = unhide(b, r, items, frame);
-    if (b->at.train && c->kind == CLOSURE_DEF && c->def->kind == DEF_ENERGY && r->kind == VALUE_ARRAY) note_energy(b, r->node);
-    return r;
+    if (c->kind != CLOSURE_DEF || c->def->kind != DEF_ENERGY || r->kind != VALUE_ARRAY) return r;
+    if (b->at.train) note_energy(b, r->node);
+    return as_energy(b, r);
 }
 
 static Value *apply_ema(Builder *b, Closure *c, const CallArgs *args)
@@ -420,9 +432,9 @@ Value *apply(Builder *b, Closure *c, const CallArgs *args)
     }
     case CLOSURE_SUM: {
         Value *x = apply(b, c->a, args), *y = apply(b, c->b, args);
-        return map_values(b, OP_add, x, y, NULL, args->span, "+");
+        return as_energy(b, map_values(b, OP_add, x, y, NULL, args->span, "+"));
     }
-    case CLOSURE_SCALE: return map_values(b, OP_mul, c->scale, apply(b, c->a, args), NULL, args->span, "*");
+    case CLOSURE_SCALE: return as_energy(b, map_values(b, OP_mul, c->scale, apply(b, c->a, args), NULL, args->span, "*"));
     case CLOSURE_EMA:   return apply_ema(b, c, args);
     case CLOSURE_INFER: return apply_infer(b, c, args);
     case CLOSURE_LAMBDA: return apply_signature(b, c, c->lambda->params, args);

@@ -67,6 +67,17 @@ static Value *index_value(Builder *b, const Binding *x)
     return v;
 }
 
+/* The function with the cells of the run, where it has none yet. */
+static Closure *in_run(Builder *b, const Closure *of, Train *run)
+{
+    Closure *c = ARENA_NEW(b->arena, Closure);
+    *c = *of;
+    if (!c->run) c->run = run;
+    if (c->a) c->a = in_run(b, c->a, run);
+    if (c->b) c->b = in_run(b, c->b, run);
+    return c;
+}
+
 static Value *eval_name(Builder *b, Scope *scope, const Expr *e)
 {
     stand_at(b, e->span);
@@ -77,12 +88,10 @@ static Value *eval_name(Builder *b, Scope *scope, const Expr *e)
     }
     Value *v = global_value(b, e->name.text, e->span);
     if (v) {
-        if (v->kind == VALUE_FUNCTION && v->fn->kind == CLOSURE_DEF) {
-            Closure *c = ARENA_NEW(b->arena, Closure);
-            *c = *v->fn;
+        if (v->kind == VALUE_FUNCTION) {
+            Closure *c = in_run(b, v->fn, b->at.run);
             c->site = e->site;
             c->span = e->span;
-            if (!c->run) c->run = b->at.run;
             return function_value(b, c);
         }
         return v;
@@ -196,6 +205,14 @@ static bool is_global(const Builder *b, const char *name)
     return false;
 }
 
+/* The path that the parameters of a net or an energy stand under; null for what owns none. */
+static const char *params_root(const Closure *c)
+{
+    if (c->instance) return c->instance;
+    if (c->kind != CLOSURE_DEF || c->configured) return NULL;
+    return c->def->kind <= DEF_FN && c->def->kind != DEF_LAYER ? c->def->name.text : NULL;
+}
+
 static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
 {
     Value *base = eval(b, scope, e->kid[0]);
@@ -208,9 +225,7 @@ static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
         b->at.run = base->run;
         Value *v = global_value(b, name, e->name.span);
         if (v && v->kind == VALUE_FUNCTION) {
-            Closure *c = ARENA_NEW(b->arena, Closure);
-            *c = *v->fn;
-            c->run = base->run;
+            Closure *c = in_run(b, v->fn, base->run);
             c->site = e->site;
             c->span = e->span;
             v = function_value(b, c);
@@ -227,9 +242,8 @@ static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
         else diag_help(d, "a run has the definitions of the text, and what it records by name");
         return b->none;
     }
-    if (base->kind == VALUE_FUNCTION && base->fn->kind == CLOSURE_DEF && base->fn->def->kind <= DEF_NET && !base->fn->configured) {
-        /* a parameter of a net: its path */
-        const char *path = arena_format(b->arena, "%s.%s", base->fn->instance ? base->fn->instance : base->fn->def->name.text, name);
+    if (base->kind == VALUE_FUNCTION && params_root(base->fn)) {
+        const char *path = arena_format(b->arena, "%s.%s", params_root(base->fn), name);
         for (int i = 0; i < b->n_params; i++) {
             const ParamInfo *p = &b->params[i];
             if (strcmp(p->path, path)) continue;

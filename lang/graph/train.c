@@ -162,10 +162,11 @@ static void know_total(Builder *b)
 
 typedef struct Due { const Stmt *stmt; Every *every; Value **values; } Due;
 
+/* At step 0 and after every period, and once more at the end. */
 static int64_t rows_recorded(const Train *t, const Period *p)
 {
     int64_t steps = t->steps ? t->steps : 100000, every = p->count >= 1 ? (int64_t)p->count : 1;
-    return (steps - 1) / every + 1 + ((steps - 1) % every != 0);
+    return (steps - 1) / every + 2;
 }
 
 static const char *record_name(Builder *b, const Stmt *s, int i)
@@ -199,7 +200,7 @@ static void add_record(Builder *b, Scope *scope, const Stmt *s, int i, Every *ev
     Record *r = &every->records[every->n_records++];
     r->name = name;
     r->span = s->list.at[i]->span;
-    Value *flat = v->shape.n ? fold_values(b, "mean", v, r->span) : v;    /* an energy of items is recorded by its mean */
+    Value *flat = v->is_energy && v->shape.n ? fold_values(b, "mean", v, r->span) : standard(b, v);    /* energies of items by their mean */
     r->value = output_slot(b, program, arena_format(b->arena, "%s.%s now", t->name, name), flat);
     int64_t dims[MAX_AXES] = { rows_recorded(t, &every->period) };
     for (int k = 0; k < flat->shape.n; k++) dims[k + 1] = axis_size(flat->shape.at[k]);
@@ -314,6 +315,25 @@ static void hand_over(Builder *b, Scope *scope, Program *program)
     }
 }
 
+/* Guards are judged on what they were in the phase they stand in. */
+static void finish_guards(Builder *b, Program *program)
+{
+    TrainBuild *t = b->at.train;
+    Train *train = t->train;
+    Guard *all = ARENA_ARRAY(b->arena, Guard, train->n_guards + t->n_guards + 1);
+    if (train->n_guards) memcpy(all, train->guards, sizeof(Guard) * (size_t)train->n_guards);
+    train->guards = all;
+    for (int i = 0; i < t->n_guards; i++) {
+        Guard *g = &train->guards[train->n_guards++];
+        const Stmt *s = t->guards[i].stmt;
+        g->text = expr_text(b, s->value);
+        g->span = s->span;
+        g->rollback = !strcmp(s->name.text, "rollback");
+        g->slot = output_slot(b, program, arena_format(b->arena, "%s: guard %d", train->name, train->n_guards), t->guards[i].value);
+    }
+    t->n_guards = 0;
+}
+
 /* Outputs of a phase: losses, next values of cells, guards. */
 static void finish_phase(Builder *b, const char *name, Phase *phase)
 {
@@ -364,6 +384,7 @@ static void finish_phase(Builder *b, const char *name, Phase *phase)
     train->is_state = is_state;
     train->n_cells = cells;
     t->n_updates = t->n_losses = 0;
+    finish_guards(b, &phase->program);
 }
 
 static bool is_deferred(StmtKind kind)
@@ -380,6 +401,13 @@ static void run_statements(Builder *b, Scope *scope, const Block *block, bool de
         if (deferred && s->kind != STMT_UPDATE) continue;
         eval_statement(b, scope, s, b->at.train->def, &ignored);
     }
+}
+
+/* Whether anything is computed after statement i. */
+static bool goes_on_after(const Block *block, int i)
+{
+    while (++i < block->n) if (block->at[i]->kind == STMT_PHASE || block->at[i]->kind == STMT_UPDATE || !is_deferred(block->at[i]->kind)) return true;
+    return false;
 }
 
 static void build_phases(Builder *b, Scope *scope, const Block *block, Train *train)
@@ -408,25 +436,12 @@ static void build_phases(Builder *b, Scope *scope, const Block *block, Train *tr
         run_statements(b, scope, &s->block, true);
         Phase *phase = &train->phases[train->n_phases++];
         finish_phase(b, s->name.text, phase);
+        work = false;
+        if (!goes_on_after(block, i)) continue;
         hand_over(b, scope, &phase->program);
         b->at.epoch++;
-        work = false;
     }
     if (work) finish_phase(b, "rest", &train->phases[train->n_phases++]);
-}
-
-static void build_guards(Builder *b, Train *train, Program *program)
-{
-    TrainBuild *t = b->at.train;
-    train->guards = ARENA_ARRAY(b->arena, Guard, t->n_guards + 1);
-    for (int i = 0; i < t->n_guards; i++) {
-        Guard *g = &train->guards[train->n_guards++];
-        const Stmt *s = t->guards[i].stmt;
-        g->text = expr_text(b, s->value);
-        g->span = s->span;
-        g->rollback = !strcmp(s->name.text, "rollback");
-        g->slot = output_slot(b, program, arena_format(b->arena, "%s: guard %d", train->name, i + 1), t->guards[i].value);
-    }
 }
 
 /* Records and pictures are further outputs of the last phase, computed only when due. */
@@ -442,7 +457,6 @@ static void build_everys(Builder *b, Scope *scope, const Block *block, Train *tr
     Program full = program_new(b, last->program.n + 1024);
     memcpy(full.outputs, last->program.outputs, sizeof(Output) * (size_t)last->program.n);
     full.n = last->program.n;
-    if (b->at.epoch) b->at.epoch--;      /* records see the values before the last commit */
     for (int i = 0; i < block->n; i++) {
         const Stmt *s = block->at[i];
         if (s->kind == STMT_EVERY) every_statement(b, scope, s, run, &full, &train->everys[train->n_everys++]);
@@ -471,7 +485,6 @@ void build_train(Builder *b, const Stmt *s)
     b->at.chain = mix_hash(0, train->name, 0);
     stand_at(b, def->name.span);
     build_phases(b, t.scope, &def->block, train);
-    if (train->n_phases) build_guards(b, train, &train->phases[train->n_phases - 1].program);
     build_everys(b, t.scope, &def->block, train, run);
     check_strays(b);
     b->at = before;

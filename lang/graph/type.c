@@ -187,6 +187,18 @@ bool domain_fits(Builder *b, Domain want, const Value *v, const char *what, Span
 
 /* ---- retractions: back into the domain after an update ---- */
 
+/* The nearest point of the simplex along the last axis: max(x - t, 0), where t is the largest of (sum of the k largest - 1) / k. */
+static Node *onto_simplex(Builder *b, Node *x, Shape shape)
+{
+    Graph *g = b->g;
+    Axis axis = shape.at[shape.n - 1], aside = plain_axis(axis_size(axis), &shape);
+    Node *order = graph_along(g, OP_argsort, x, axis, true);
+    Node *sums = graph_along(g, OP_cumsum, graph_gather(g, graph_rename(g, x, axis, aside), aside, order), axis, false);
+    Node *one = graph_const(g, 1), *k = graph_map(g, OP_add, graph_iota(g, axis), one, NULL);
+    Node *t = graph_fold(g, OP_maximum, graph_map(g, OP_div, graph_map(g, OP_sub, sums, one, NULL), k, NULL), axes_one(axis));
+    return graph_map(g, OP_max, graph_map(g, OP_sub, x, t, NULL), graph_const(g, 0), NULL);
+}
+
 Value *retract(Builder *b, Value *v, Domain domain)
 {
     if (v->kind != VALUE_ARRAY) return v;
@@ -209,13 +221,7 @@ Value *retract(Builder *b, Value *v, Domain domain)
         r->node = graph_map(g, OP_div, x, norm, NULL);
         break;
     }
-    case CLASS_SIMPLEX: {
-        /* Clipping and rescaling: cheap, exact at the fixed points, and never leaves the simplex. */
-        Node *clipped = graph_map(g, OP_max, x, graph_const(g, 0), NULL);
-        Node *total = graph_fold(g, OP_sum, clipped, last);
-        r->node = graph_map(g, OP_div, clipped, graph_map(g, OP_max, total, graph_const(g, 1e-30), NULL), NULL);
-        break;
-    }
+    case CLASS_SIMPLEX: if (v->shape.n) r->node = onto_simplex(b, graph_spread(g, x, axes_union(&x->axes, &last)), v->shape); break;
     default: break;
     }
     r->domain = domain;

@@ -160,10 +160,10 @@ static void report_unread(Resolver *r, const Meaning *m)
     else diag_help(d, "use it or delete it");
 }
 
-/* The locals of a regime are the fields of its record (cd.neg): they are looked at when the whole file is known. */
+/* The locals and states of a regime are the fields of its record (cd.neg): they are looked at when the whole file is known. */
 static bool may_be_a_field(Resolver *r, Meaning *m)
 {
-    if (!r->def || r->def->kind != DEF_REGIME || m->kind != MEANING_LOCAL) return false;
+    if (!r->def || r->def->kind != DEF_REGIME || (m->kind != MEANING_LOCAL && m->kind != MEANING_STATE)) return false;
     MeaningList *later = ARENA_NEW(&r->arena, MeaningList);
     *later = (MeaningList){ m, r->regime_locals };
     r->regime_locals = later;

@@ -45,6 +45,7 @@ struct Value {
     int n_layers;               /* PLOT */
     PlotLayer *layers;
     bool is_box;                /* ARRAY made by box(..), an area to draw */
+    bool is_energy;             /* ARRAY: an energy or a term of one, for each visible item */
 };
 
 typedef enum BindingKind { BINDING_VALUE, BINDING_INDEX, BINDING_TIME, BINDING_CELL } BindingKind;
