@@ -206,11 +206,31 @@ static bool is_global(const Builder *b, const char *name)
 }
 
 /* The path that the parameters of a net or an energy stand under; null for what owns none. */
-static const char *params_root(const Closure *c)
+static const char *params_root(Builder *b, const Closure *c)
 {
     if (c->instance) return c->instance;
     if (c->kind != CLOSURE_DEF || c->configured) return NULL;
-    return c->def->kind <= DEF_FN && c->def->kind != DEF_LAYER ? c->def->name.text : NULL;
+    return c->def->kind <= DEF_FN && c->def->kind != DEF_LAYER ? path_of(b, c->def->name.span, c->def->name.text) : NULL;
+}
+
+/* m.f, a definition of a file used as m. */
+static Value *member_of_module(Builder *b, const Module *module, const Expr *e)
+{
+    Value *v = module_member(b, module, e->name.text, e->name.span);
+    if (v && v->kind == VALUE_FUNCTION) {
+        Closure *c = in_run(b, v->fn, b->at.run);
+        c->site = e->site;
+        c->span = e->span;
+        return function_value(b, c);
+    }
+    if (v) return v;
+    Diagnostic *d = complain(b, "E0203", e->name.span, "%s defines nothing called `%s`", module->name, e->name.text);
+    const char *all[256];
+    int n = 0;
+    for (Global *g = b->first_global; g && n < 256; g = g->order) if (g->module == module) all[n++] = g->name;
+    const char *near = nearest_name(e->name.text, all, n);
+    if (near) diag_help(d, "did you mean `%s`?", near);
+    return b->none;
 }
 
 static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
@@ -219,6 +239,7 @@ static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
     const char *name = e->name.text;
     if (base->kind == VALUE_NONE) return base;
     stand_at(b, e->span);
+    if (base->kind == VALUE_MODULE) return member_of_module(b, base->module, e);
     if (base->kind == VALUE_RUN) {
         for (Field *f = base->fields; f; f = f->next) if (!strcmp(f->name, name)) return f->value;
         Train *before = b->at.run;
@@ -242,8 +263,8 @@ static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
         else diag_help(d, "a run has the definitions of the text, and what it records by name");
         return b->none;
     }
-    if (base->kind == VALUE_FUNCTION && params_root(base->fn)) {
-        const char *path = arena_format(b->arena, "%s.%s", params_root(base->fn), name);
+    if (base->kind == VALUE_FUNCTION && params_root(b, base->fn)) {
+        const char *path = arena_format(b->arena, "%s.%s", params_root(b, base->fn), name);
         for (int i = 0; i < b->n_params; i++) {
             const ParamInfo *p = &b->params[i];
             if (strcmp(p->path, path)) continue;
@@ -264,6 +285,7 @@ static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
                 c->instance = path;
                 return function_value(b, c);
             }
+        if (b->diagnostics->errors) return b->none;             /* it may be missing because it was found wrong */
         Diagnostic *d = complain(b, "E0203", e->name.span, "%s has no parameter called `%s`", base->fn->name, name);
         const char *all[256];
         int count = 0;

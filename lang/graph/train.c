@@ -186,12 +186,16 @@ static void add_record(Builder *b, Scope *scope, const Stmt *s, int i, Every *ev
     Value *v = eval(b, scope, s->list.at[i]);
     if (name && v->kind == VALUE_NONE) field_add(b, &run->fields, name, v);
     if (!name || v->kind == VALUE_NONE) return;
+    if (v->kind == VALUE_FUNCTION && b->diagnostics->errors) {  /* a loss of this name was found wrong */
+        field_add(b, &run->fields, name, b->none);
+        return;
+    }
     if (v->kind != VALUE_ARRAY) {
         complain(b, "E0460", s->list.at[i]->span, "a record keeps numbers, but this is %s", value_text(b, v));
         return;
     }
     bool clash = field_of(run, name) != NULL;
-    for (Global *g = b->first_global; g && !clash; g = g->order) clash = !g->library && !strcmp(g->name, name);
+    for (Global *g = b->first_global; g && !clash; g = g->order) clash = !g->library && !g->module && !strcmp(g->name, name);
     if (clash) {
         Diagnostic *d = complain(b, "E0219", s->list.at[i]->span, "%s.%s would mean two things: the record, and what the text defines as %s", t->name, name, name);
         diag_help(d, "give the record another name: record .. as name");

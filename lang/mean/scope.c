@@ -184,7 +184,8 @@ static Meaning *in_text_order(Meaning *newest)
 
 void leave_scope(Resolver *r)
 {
-    for (Meaning *m = in_text_order(r->scope->names); m; m = m->next)
+    /* where a name is unknown, one that is not used may have been meant */
+    for (Meaning *m = in_text_order(r->scope->names); m && !r->blamed; m = m->next)
         if (must_be_read(m) && !may_be_a_field(r, m)) report_unread(r, m);
     r->scope = r->scope->outer;
 }
