@@ -4,6 +4,7 @@
 #   make demo       install what is missing (Debian packages), build, train the moons model
 #   make test       install what is missing, build, run all tests
 #   make check-tests  the same tests without the set-up
+#   make bench      how fast it is, beside PyTorch (installs it)
 #   make sanitize   the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make lint       cppcheck, and the compiler's warnings as errors
 #   make install PREFIX=/usr/local DESTDIR=
@@ -59,7 +60,7 @@ TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD_DIR)/tests/%)
 TEST_HELPER_OBJECTS := $(TEST_HELPERS:%.c=$(BUILD_DIR)/obj/%.o)
 TEST_SCRIPTS := $(sort $(wildcard tests/*_test.sh))
 
-.PHONY: all lib setup demo test check-tests sanitize lint install clean
+.PHONY: all lib setup demo bench test check-tests sanitize lint install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
@@ -103,15 +104,19 @@ $(BUILD_DIR)/gen/stdlib.c: $(STDLIB) stdlib/embed.sh
 
 # --- set-up -----------------------------------------------------------------------------------------------------------------
 
-# Asks dpkg what is missing and installs that alone; with nothing missing it changes nothing and needs no rights.
-setup:
-	@missing=; for p in $(PACKAGES); do \
+# Asks dpkg what is missing of the packages $(1) and installs that alone; with nothing missing it changes nothing and needs no rights.
+define install_missing
+	@missing=; for p in $(1); do \
 	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
 	    sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
 	    echo "installing:$$missing"; \
 	    $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	fi
+endef
+
+setup:
+	$(call install_missing,$(PACKAGES))
 
 # --- use --------------------------------------------------------------------------------------------------------------------
 
@@ -119,6 +124,12 @@ demo: setup
 	@$(MAKE) --no-print-directory all
 	@mkdir -p $(BUILD_DIR)/demo
 	$(BUILD_DIR)/ebm run examples/moons.ebm --out $(BUILD_DIR)/demo --picture
+
+# How long ebm takes to start, and a training step beside PyTorch's, in one run.
+bench: all
+	$(call install_missing,python3 python3-torch)
+	bench/start.py --ebm $(BUILD_DIR)/ebm
+	bench/compare.py --ebm $(BUILD_DIR)/ebm
 
 # --- tests ------------------------------------------------------------------------------------------------------------------
 

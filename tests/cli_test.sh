@@ -1,7 +1,8 @@
 #!/bin/sh
 # cli_test.sh: the program as its users meet it: exit statuses, messages, options, the prompt, saved models, stages, formatting.
 build=${BUILD_DIR:-build}
-ebm=$(pwd)/$build/ebm
+root=$(pwd)
+ebm=$root/$build/ebm
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export HOME="$work"
@@ -75,6 +76,9 @@ check "an unknown option set"       2 'width'                              "$ebm
 printf 'x ~ normal([3])\nshow table(a = x[0]) -> "../escaped.png"\n' > escape.ebm
 check "no file outside the folder"  2 'outside the output folder'          "$ebm" run escape.ebm
 [ -e ../escaped.png ] && { echo "FAILED a file was written outside"; failed=$((failed + 1)); }
+
+awk '/^```$/ { inside = !inside; if (!inside) exit; next } inside' "$root/README.md" > readme.ebm
+check "the README's example"        0 'train fit: 5000 steps'              "$ebm" check readme.ebm
 
 # --- stages ---
 check "tokens"                      0 '^1:1 '                              "$ebm" explain two.ebm --stage tokens
