@@ -168,7 +168,7 @@ bool can_chunk(const Node *n, Axis lane)
 
 /* ---- Loops ---- */
 
-typedef struct LoopCheck { Lanes *lanes; Loop *loop; int class; bool well; } LoopCheck;
+typedef struct LoopCheck { Lanes *lanes; Loop *loop; int class; bool well, mapped; } LoopCheck;
 
 /* The one axis of the class; 0 if there is none, *twice if there are more. */
 static Axis axis_of_class(Lanes *l, const Axes *axes, int class, bool *twice)
@@ -207,6 +207,7 @@ static void check_body(Planner *p, Loop *loop, LoopCheck *c)
         bool twice = false;
         Axis lane = axis_of_class(c->lanes, &n->axes, c->class, &twice);
         if (twice) c->well = false;
+        c->mapped |= axis_is_item(lane);
         if (n->op == OP_loop) check_body(p, n->loop, c);
         else if (n->op != OP_carry && n->op != OP_time && lane && !can_chunk(n, lane)) c->well = false;
         if (!lane && axes_count(&n->axes) > SMALL_CARRIED && n->op != OP_spread) c->well = false;
@@ -242,10 +243,10 @@ static void assign_body(Planner *p, Lanes *l, Loop *loop, int class)
 
 static bool try_class(Planner *p, Lanes *l, Loop *loop, int class)
 {
-    LoopCheck check = { l, loop, class, true };
+    LoopCheck check = { l, loop, class, true, false };
     if (!results_have_class(p, l, loop, class)) return false;
     check_body(p, loop, &check);
-    return check.well;
+    return check.well && check.mapped;
 }
 
 void chunk_loop(Planner *p, Loop *loop)
@@ -277,6 +278,64 @@ void chunk_loop(Planner *p, Loop *loop)
     }
 }
 
+/* ---- Streams: values whose lanes run along with each other ---- */
+
+typedef struct Streams { uint32_t *parent; bool *mapped; } Streams;
+
+static uint32_t stream_of(const Streams *s, uint32_t id)
+{
+    while (s->parent[id] != id) id = s->parent[id] = s->parent[s->parent[id]];
+    return id;
+}
+
+static void join_streams(Streams *s, const Node *a, const Node *b)
+{
+    uint32_t x = stream_of(s, a->id), y = stream_of(s, b->id);
+    if (x == y) return;
+    uint32_t low = x < y ? x : y, high = x < y ? y : x;
+    s->parent[high] = low;
+    s->mapped[low] |= s->mapped[high];
+}
+
+static void join_operand(Planner *p, Node *user, Node *operand, int which, void *context)
+{
+    const Axis *chosen = p->lanes->chosen;
+    if (which >= 0 && user->op != OP_result && operand->op != OP_slot && runs_along(user, which, chosen[user->id], chosen[operand->id]))
+        join_streams(context, user, operand);
+}
+
+static void join_passes(Planner *p, Streams *s, const Node *n)
+{
+    const Loop *loop = n->op == OP_result ? n->in[0]->loop : n->loop;
+    int i = (int)n->key;
+    const Node *inner[2] = { i < loop->n_carry ? loop->carry[i] : loop->keep[i - loop->n_carry], NULL };
+    if (n->op == OP_carry) inner[0] = loop->init[i], inner[1] = loop->next[i];
+    for (int k = 0; k < 2 && inner[k]; k++)
+        if (p->lanes->chosen[n->id] && p->lanes->chosen[n->id] == p->lanes->chosen[inner[k]->id] && inner[k]->op != OP_slot) join_streams(s, n, inner[k]);
+}
+
+/* A class may join axes of quite different use (the outputs of a layer, once a statistic was mapped over them).  Only a stream of
+ * values in which some axis was mapped over is worth its lanes; the others keep to plain arrays. */
+static void drop_idle_lanes(Planner *p)
+{
+    uint32_t size = graph_size(p->graph);
+    Lanes *l = p->lanes;
+    Streams s = { ARENA_ARRAY(&p->work, uint32_t, size + 1), ARENA_ARRAY(&p->work, bool, size + 1) };
+    for (uint32_t id = 0; id < size; id++) {
+        const Node *n = graph_node(p->graph, id);
+        s.parent[id] = id;
+        s.mapped[id] = axis_is_item(l->chosen[id]) && (n->op == OP_carry || n->op == OP_result || can_chunk(n, l->chosen[id]));
+    }
+    for (uint32_t id = 0; id < size; id++) {
+        Node *n = graph_node(p->graph, id);
+        if (!p->info[id].needed || !l->chosen[id]) continue;
+        visit_operands(p, n, join_operand, &s);
+        if (n->op == OP_carry || n->op == OP_result) join_passes(p, &s, n);
+    }
+    for (uint32_t id = 0; id < size; id++)
+        if (!s.mapped[stream_of(&s, id)]) l->chosen[id] = 0;
+}
+
 void find_lanes(Planner *p)
 {
     uint32_t size = graph_size(p->graph);
@@ -285,4 +344,5 @@ void find_lanes(Planner *p)
     p->lanes->chosen = ARENA_ARRAY(&p->work, Axis, size + 1);
     for (uint32_t id = 0; id < size; id++)
         if (p->info[id].needed) p->lanes->chosen[id] = choose_axis(p->lanes, &graph_node(p->graph, id)->axes);
+    drop_idle_lanes(p);
 }
