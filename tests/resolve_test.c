@@ -71,6 +71,7 @@ static void test_names(void **state)
     expect("fn f(x: [2]) { y = z\n z = x\n y + z }\n", "1:20 E0201\n");
     expect("fn f(x: [2]) = g(x)\nfn g(x: [2]) = x\n", "");
     expect("fn f(x: [2]) = nothing(x) + nothing(x)\n", "1:16 E0201\n");    /* once is enough */
+    expect("fn f(x: [2]) = nothing(x)\nfn g(x: [2]) = nothing(x)\n", "1:16 E0201\n");
     expect("use \"other.ebm\" as m\nfn f(x: [2]) = m.g(x)\n", "");
     expect("fn f(x: [2], k = 3, j = k) = x^j\n", "");
     expect("fn f(E) = fn(x: [D]) -> E(x) / D\n", "");

@@ -78,6 +78,16 @@ static Closure *in_run(Builder *b, const Closure *of, Train *run)
     return c;
 }
 
+/* Whether the name was reported as unknown already, at another place. */
+static bool is_blamed(const Builder *b, const char *name)
+{
+    char quoted[128];
+    snprintf(quoted, sizeof quoted, "`%s`", name);
+    for (const Diagnostic *d = b->diagnostics->first; d; d = d->next)
+        if (!strcmp(d->code, "E0201") && strstr(d->message, quoted)) return true;
+    return false;
+}
+
 static Value *eval_name(Builder *b, Scope *scope, const Expr *e)
 {
     stand_at(b, e->span);
@@ -117,7 +127,7 @@ static Value *eval_name(Builder *b, Scope *scope, const Expr *e)
         c->span = e->span;
         return function_value(b, c);
     }
-    hint_name(b, complain(b, "E0201", e->span, "unknown name `%s`", n), scope, n);
+    if (!is_blamed(b, n)) hint_name(b, complain(b, "E0201", e->span, "unknown name `%s`", n), scope, n);
     return b->none;
 }
 
@@ -214,15 +224,19 @@ static const char *params_root(Builder *b, const Closure *c)
 }
 
 /* m.f, a definition of a file used as m. */
-static Value *member_of_module(Builder *b, const Module *module, const Expr *e)
+static Value *member_of_module(Builder *b, const Value *base, const Expr *e)
 {
+    const Module *module = base->module;
+    Train *before = b->at.run;
+    if (base->run) b->at.run = base->run;
     Value *v = module_member(b, module, e->name.text, e->name.span);
     if (v && v->kind == VALUE_FUNCTION) {
         Closure *c = in_run(b, v->fn, b->at.run);
         c->site = e->site;
         c->span = e->span;
-        return function_value(b, c);
+        v = function_value(b, c);
     }
+    b->at.run = before;
     if (v) return v;
     Diagnostic *d = complain(b, "E0203", e->name.span, "%s defines nothing called `%s`", module->name, e->name.text);
     const char *all[256];
@@ -239,7 +253,7 @@ static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
     const char *name = e->name.text;
     if (base->kind == VALUE_NONE) return base;
     stand_at(b, e->span);
-    if (base->kind == VALUE_MODULE) return member_of_module(b, base->module, e);
+    if (base->kind == VALUE_MODULE) return member_of_module(b, base, e);
     if (base->kind == VALUE_RUN) {
         for (Field *f = base->fields; f; f = f->next) if (!strcmp(f->name, name)) return f->value;
         Train *before = b->at.run;
@@ -250,6 +264,12 @@ static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
             c->site = e->site;
             c->span = e->span;
             v = function_value(b, c);
+        }
+        if (v && v->kind == VALUE_MODULE) {
+            Value *m = ARENA_NEW(b->arena, Value);
+            *m = *v;
+            m->run = base->run;
+            v = m;
         }
         b->at.run = before;
         if (v) return v;

@@ -71,7 +71,6 @@ static void resolve_top(Resolver *r, TopItem *item)
 {
     const Stmt *s = item->stmt;
     r->item = item;
-    r->blamed = NULL;
     switch (s->kind) {
     case STMT_DEF:  resolve_def(r, s->def); break;
     case STMT_BIND: resolve_bind(r, s); break;

@@ -66,6 +66,7 @@ typedef struct TopName { Name name; TopItem *item; } TopName;
 typedef enum Unknown { UNKNOWN_IS_ERROR, UNKNOWN_IS_INDEX, UNKNOWN_IS_SIZE } Unknown;
 
 typedef struct NameList { const char *text; struct NameList *next; } NameList;
+typedef struct Blame { const char *text; const TopItem *item; Diagnostic *report; struct Blame *next; } Blame;
 typedef struct MeaningList { Meaning *meaning; struct MeaningList *next; } MeaningList;
 
 typedef struct Resolver {
@@ -87,7 +88,7 @@ typedef struct Resolver {
     bool in_result, in_subscript, in_latent;   /* in the type after ->; between [ ]; a bare name after the semicolon of a call */
     bool fresh_latents;         /* inside what `sample` samples */
     int phase, phases;          /* number of the phase, 0 outside of them; how many there were */
-    NameList *blamed;           /* unknown names reported in this item */
+    Blame *blamed;              /* unknown names, newest first: one for each item where it is met, one report for all */
 } Resolver;
 
 /* scope.c */
@@ -104,6 +105,7 @@ bool     is_known_name(const Resolver *r, const char *text);
 void     report_unread_of_regimes(Resolver *r);
 
 /* unknown.c */
+bool is_blamed_here(const Resolver *r, const char *text);   /* reported as unknown in this item; null: any name */
 bool is_name(const Resolver *r, const char *text);      /* means anything here */
 bool use_name(Resolver *r, Name name);                  /* counts the use; reports an unknown name */
 bool use_base(Resolver *r, Name name, const char *member);    /* the same before .member */

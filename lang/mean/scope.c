@@ -113,8 +113,7 @@ static Meaning *add_meaning(Resolver *r, NameScope *scope, MeaningKind kind, Nam
 {
     Meaning *m = ARENA_NEW(&r->arena, Meaning);
     *m = (Meaning){ .kind = kind, .text = name.text, .span = name.span, .group = m, .next = scope->names };
-    for (NameList *b = r->blamed; b; b = b->next)
-        if (!strcmp(b->text, name.text)) m->spared = true;      /* it was used above its definition, which was reported */
+    m->spared = is_blamed_here(r, name.text);                   /* it was used above its definition, which was reported */
     scope->names = m;
     return m;
 }
@@ -185,7 +184,8 @@ static Meaning *in_text_order(Meaning *newest)
 void leave_scope(Resolver *r)
 {
     /* where a name is unknown, one that is not used may have been meant */
-    for (Meaning *m = in_text_order(r->scope->names); m && !r->blamed; m = m->next)
+    bool sound = !is_blamed_here(r, NULL);
+    for (Meaning *m = in_text_order(r->scope->names); m && sound; m = m->next)
         if (must_be_read(m) && !may_be_a_field(r, m)) report_unread(r, m);
     r->scope = r->scope->outer;
 }

@@ -136,13 +136,30 @@ static bool is_defined_in(const Block *block, const char *text, Span *place)
 
 /* ---- the report ---- */
 
-static bool already_blamed(Resolver *r, const char *text)
+bool is_blamed_here(const Resolver *r, const char *text)
 {
-    for (NameList *b = r->blamed; b; b = b->next)
-        if (!strcmp(b->text, text)) return true;
-    NameList *b = ARENA_NEW(&r->arena, NameList);
-    *b = (NameList){ text, r->blamed };
+    for (const Blame *b = r->blamed; b; b = b->next)
+        if (b->item == r->item && (!text || !strcmp(b->text, text))) return true;
+    return false;
+}
+
+static void blame(Resolver *r, const char *text, Diagnostic *report)
+{
+    Blame *b = ARENA_NEW(&r->arena, Blame);
+    *b = (Blame){ text, r->item, report, r->blamed };
     r->blamed = b;
+}
+
+/* A name that is missing in several places is one mistake: the first place is reported, the others are noted. */
+static bool already_blamed(Resolver *r, Name name)
+{
+    if (is_blamed_here(r, name.text)) return true;
+    for (const Blame *b = r->blamed; b; b = b->next) {
+        if (strcmp(b->text, name.text)) continue;
+        diag_note(b->report, name.span, "and here");
+        blame(r, name.text, b->report);
+        return true;
+    }
     return false;
 }
 
@@ -206,15 +223,17 @@ static void help_unknown(Resolver *r, Diagnostic *d, const char *text)
 
 static void report_unknown(Resolver *r, Name name)
 {
-    if (already_blamed(r, name.text)) return;
+    if (already_blamed(r, name)) return;
     Diagnostic *d = diag_error(r->diagnostics, "E0201", name.span, "nothing is called `%s`", name.text);
+    blame(r, name.text, d);
     help_unknown(r, d, name.text);
 }
 
 static void report_module(Resolver *r, Name name, const char *member)
 {
-    if (already_blamed(r, name.text)) return;
+    if (already_blamed(r, name)) return;
     Diagnostic *d = diag_error(r->diagnostics, "E0201", name.span, "nothing is called `%s`: the library needs no prefix", name.text);
+    blame(r, name.text, d);
     const char *help = help_from_elsewhere(member), *near = is_name(r, member) ? member : nearest_visible(r, member);
     if (near && !strcmp(near, member)) diag_help(d, "write %s alone", member);
     else if (help) diag_help(d, "%s", help);
