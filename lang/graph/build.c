@@ -1,5 +1,4 @@
 /* build.c: the top level: definitions by name, in any order; trains and commands in text order. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,20 +10,28 @@
 
 static unsigned bucket_of(const char *name) { return (unsigned)(mix_hash(0, name, 0) % GLOBAL_BUCKETS); }
 
-static Global *find_global(Builder *b, const char *name)
+/* The text's own names go before the library's, so a name that is defined again does not reach into the library. */
+Global *find_global(Builder *b, const char *name, const Source *from)
 {
-    for (Global *g = b->buckets[bucket_of(name)]; g; g = g->next) if (!strcmp(g->name, name)) return g;
-    return NULL;
+    const UsedFile *file = used_file(b, from);
+    Global *library = NULL;
+    for (Global *g = b->buckets[bucket_of(name)]; g; g = g->next) {
+        if (strcmp(g->name, name) != 0) continue;
+        if (g->library) library = library ? library : g;
+        else if (!(file && file->library) && g->module == (file ? file->module : NULL)) return g;
+    }
+    return library;
 }
 
 /* A later name hides the library's, and at the prompt an earlier line's. */
-static Global *add_global(Builder *b, const char *name, const Stmt *s, int target, bool library)
+static Global *add_global(Builder *b, const char *name, const Stmt *s, int target, bool library, const Module *module)
 {
     Global *g = ARENA_NEW(b->arena, Global);
     g->name = name;
     g->stmt = s;
     g->target = target;
     g->library = library;
+    g->module = module;
     unsigned k = bucket_of(name);
     g->next = b->buckets[k];
     b->buckets[k] = g;
@@ -34,18 +41,19 @@ static Global *add_global(Builder *b, const char *name, const Stmt *s, int targe
     return g;
 }
 
-static void add_names(Builder *b, const Block *block, bool library)
+void add_names(Builder *b, const Block *block, bool library, const Module *module)
 {
     for (int i = 0; i < block->n; i++) {
         const Stmt *s = block->at[i];
         switch (s->kind) {
-        case STMT_DEF: add_global(b, s->def->name.text, s, 0, library); break;
-        case STMT_OPTION: case STMT_DATA: add_global(b, s->name.text, s, 0, library); break;
+        case STMT_DEF: add_global(b, s->def->name.text, s, 0, library, module); break;
+        case STMT_OPTION: case STMT_DATA: add_global(b, s->name.text, s, 0, library, module); break;
+        case STMT_USE: case STMT_LOAD: if (s->name.text) add_global(b, s->name.text, s, 0, library, module); break;
         case STMT_BIND:
             for (int k = 0; k < s->targets.n; k++) {
                 const Expr *t = s->targets.at[k];
                 if (t->kind == EXPR_INDEX) t = t->kid[0];
-                if (t->kind == EXPR_NAME) add_global(b, t->name.text, s, k, library);
+                if (t->kind == EXPR_NAME) add_global(b, t->name.text, s, k, library, module);
             }
             break;
         default: break;
@@ -60,8 +68,9 @@ static Value *option_value(Builder *b, const Stmt *s)
     Value *v = eval(b, NULL, s->value);
     double x;
     if (!want_known(b, v, s->value->span, "an option", &x)) return b->none;
+    const char *path = path_of(b, s->span, s->name.text);
     for (int i = 0; i < b->options.n_sets; i++)
-        if (!strcmp(b->options.set_names[i], s->name.text)) {
+        if (!strcmp(b->options.set_names[i], path)) {
             Value *set = number(b, b->options.set_values[i]);
             if (set->node->value == floor(set->node->value)) set->domain = (Domain){ CLASS_WHOLE, set->node->value, set->node->value };
             set->unit = v->unit;
@@ -71,7 +80,7 @@ static Value *option_value(Builder *b, const Stmt *s)
     void *more = arena_alloc(b->arena, sizeof *script->options * (size_t)(script->n_options + 1));
     if (script->n_options) memcpy(more, script->options, sizeof *script->options * (size_t)script->n_options);
     script->options = more;
-    script->options[script->n_options].name = s->name.text;
+    script->options[script->n_options].name = path;
     script->options[script->n_options].value = known(v);
     script->options[script->n_options++].description = s->string;
     return v;
@@ -132,7 +141,7 @@ static void eval_top_binding(Builder *b, Scope *scope, const Stmt *s)
     if (s->targets.at[0]->kind == EXPR_INDEX) { eval_equation(b, scope, s); return; }
     b->at.use = name;
     b->at.chain = mix_hash(0, name, 0);
-    b->at.owner = name;
+    b->at.owner = path_of(b, s->span, name);
     Value *v = s->draw ? eval_drawn(b, scope, s->value, NULL, name) : eval(b, scope, s->value);
     bind_targets(b, scope, s, v);
 }
@@ -170,6 +179,8 @@ static void define(Builder *b, Global *g)
         g->value = stored(b, s->name.text, check_data(b, s, eval_drawn(b, NULL, s->value, NULL, s->name.text)), s->span);
         break;
     case STMT_BIND: define_binding(b, s); break;
+    case STMT_USE: g->value = module_of_use(b, s); break;
+    case STMT_LOAD: g->value = loaded_run(b, s); break;
     default: g->value = b->none;
     }
     g->state = GLOBAL_DONE;
@@ -214,10 +225,9 @@ static Value *value_in_run(Builder *b, Global *g, Train *run)
     return r->value;
 }
 
-Value *global_value(Builder *b, const char *name, Span span)
+static Value *value_of(Builder *b, Global *g, Span span)
 {
-    Global *g = find_global(b, name);
-    if (!g) return NULL;
+    const char *name = g->name;
     if (g->state == GLOBAL_OPEN) {
         complain(b, "E0208", span, "%s is needed to compute itself", name);
         return b->none;
@@ -235,35 +245,16 @@ Value *global_value(Builder *b, const char *name, Span span)
     return g->value;
 }
 
-/* ---- library and used files ---- */
-
-static bool add_text(Builder *b, const char *name, const char *text, size_t length)
+Value *global_value(Builder *b, const char *name, Span span)
 {
-    UsedFile *u = ARENA_NEW(b->arena, UsedFile);
-    u->path = arena_copy(b->arena, name, strlen(name));
-    u->source = source_new(name, text, length);
-    u->file = parse(u->source, b->diagnostics);
-    u->next = b->used;
-    b->used = u;
-    add_names(b, &u->file->block, true);
-    return true;
+    Global *g = find_global(b, name, span.source);
+    return g ? value_of(b, g, span) : NULL;
 }
 
-static void add_library(Builder *b)
+Value *module_member(Builder *b, const Module *module, const char *name, Span span)
 {
-    for (const LibraryText *t = library_texts; t->name; t++) {
-        const char *shown = arena_format(b->arena, "<stdlib>/%s", t->name);
-        if (b->options.stdlib_dir) {
-            const char *path = arena_format(b->arena, "%s/%s", b->options.stdlib_dir, t->name);
-            Source *s = source_read(path, shown);
-            if (s) {
-                add_text(b, shown, s->text, s->length);
-                source_free(s);
-                continue;
-            }
-        }
-        add_text(b, shown, t->text, strlen(t->text));
-    }
+    for (Global *g = b->buckets[bucket_of(name)]; g; g = g->next) if (g->module == module && !strcmp(g->name, name)) return value_of(b, g, span);
+    return NULL;
 }
 
 /* ---- the builder ---- */
@@ -301,24 +292,6 @@ void builder_free(Builder *b)
 
 Script *builder_script(Builder *b) { return &b->script; }
 
-static void use_statement(Builder *b, const Stmt *s)
-{
-    const char *path = s->string;
-    if (s->span.source && s->span.source->name[0] != '<' && path[0] != '/') {
-        const char *slash = strrchr(s->span.source->name, '/');
-        if (slash) path = arena_format(b->arena, "%.*s/%s", (int)(slash - s->span.source->name), s->span.source->name, path);
-    }
-    for (UsedFile *u = b->used; u; u = u->next) if (!strcmp(u->path, path)) return;
-    Source *source = source_read(path, path);
-    if (!source) {
-        complain(b, "E0390", s->string_span.source ? s->string_span : s->span, "the file %s cannot be read: %s", path, strerror(errno));
-        return;
-    }
-    add_text(b, path, source->text, source->length);
-    source_free(source);
-    for (Global *g = b->first_global; g; g = g->order) if (g->stmt && g->stmt->span.source == b->used->source) g->library = false;
-}
-
 /* Statements that set how everything is read: before all else. */
 static void settings(Builder *b, const Block *block)
 {
@@ -345,17 +318,18 @@ static void settings(Builder *b, const Block *block)
     }
 }
 
-static bool known_from_outside(const Global *g, const File *file)
+static bool known_from_outside(Builder *b, const Global *g, const File *file)
 {
-    return !g->stmt || g->stmt->span.source != file->source;
+    const UsedFile *own = used_file(b, file->source);
+    return g->library || (g->module == (own ? own->module : NULL) && (!g->stmt || g->stmt->span.source != file->source));
 }
 
-static bool resolve_names(Builder *b, const File *file)
+bool resolve_names(Builder *b, const File *file)
 {
     int n = 0, room = 1024;
     const char **names = malloc(sizeof *names * (size_t)room);
     if (!names) return false;
-    for (Global *g = b->first_global; g && n < room - 200; g = g->order) if (known_from_outside(g, file)) names[n++] = g->name;
+    for (Global *g = b->first_global; g && n < room - 200; g = g->order) if (known_from_outside(b, g, file)) names[n++] = g->name;
     for (int i = 0; builtin_at(i) && n < room - 8; i++) names[n++] = builtin_at(i)->name;
     static const char *const more[] = { "true", "false", "pi", "inf", "grad", "hvp", "jvp", "laplacian" };
     for (int i = 0; i < 8 && n < room; i++) names[n++] = more[i];
@@ -379,7 +353,7 @@ static void run_commands(Builder *b, const Block *block)
         const Stmt *s = block->at[i];
         memset(&b->at, 0, sizeof b->at);
         if (s->kind == STMT_DEF && s->def->kind == DEF_TRAIN) {
-            Global *g = find_global(b, s->def->name.text);
+            Global *g = find_global(b, s->def->name.text, s->span.source);
             if (g && g->stmt == s && g->state == GLOBAL_UNSEEN) { g->state = GLOBAL_OPEN; build_train(b, s); g->state = GLOBAL_DONE; if (!g->value) g->value = b->none; }
             continue;
         }
@@ -405,11 +379,12 @@ static bool check_sets(Builder *b, const File *file)
 {
     bool fine = true;
     for (int i = 0; i < b->options.n_sets; i++) {
-        Global *g = find_global(b, b->options.set_names[i]);
-        if (g && g->stmt && g->stmt->kind == STMT_OPTION) continue;
         const char *all[256];
         int n = 0;
-        for (Global *o = b->first_global; o && n < 256; o = o->order) if (o->stmt && o->stmt->kind == STMT_OPTION) all[n++] = o->name;
+        bool known = false;
+        for (Global *o = b->first_global; o && n < 256; o = o->order)
+            if (o->stmt && o->stmt->kind == STMT_OPTION) known |= !strcmp(all[n++] = path_of(b, o->stmt->span, o->name), b->options.set_names[i]);
+        if (known) continue;
         Span top = { file->source, 0, 0 };
         Diagnostic *d = complain(b, "E0392", top, "there is no option called `%s` to set", b->options.set_names[i]);
         const char *near = nearest_name(b->options.set_names[i], all, n);
@@ -455,7 +430,7 @@ bool builder_add(Builder *b, const File *file)
     const Diagnostic *last = b->diagnostics->last;
     memset(&b->at, 0, sizeof b->at);
     settings(b, &file->block);
-    add_names(b, &file->block, false);
+    add_names(b, &file->block, false, NULL);
     if (!check_sets(b, file) || b->diagnostics->errors > errors) return false;
     Block block = file->block;
     if (!resolve_names(b, file)) block = sound_part(b, file, last ? last->next : b->diagnostics->first);

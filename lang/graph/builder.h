@@ -31,7 +31,14 @@ typedef struct TrainBuild {
 } TrainBuild;
 
 /* The cells of a run: which slot of the run stands for which initial slot. */
-typedef struct RunCells { Train *train; int n, room; uint32_t *initial, *own; struct RunCells *next; } RunCells;
+typedef struct RunCells {
+    Train *train;
+    int n, room;
+    uint32_t *initial, *own;
+    const char *saved;          /* a run that was loaded: its file */
+    Span span;
+    struct RunCells *next;
+} RunCells;
 
 typedef struct Context {
     Axes hidden;                /* item and index axes of the mapped functions and index equations around */
@@ -63,6 +70,7 @@ typedef struct Global {
     const Stmt *stmt;           /* null for built-in functions */
     int target;                 /* which of several targets it is */
     bool library;
+    const struct Module *module;/* of a file used under a name; null for all others */
     GlobalState state;
     Value *value;
     struct RunValue *runs;      /* of a named value: what it is with the cells of runs */
@@ -72,7 +80,17 @@ typedef struct Global {
 
 enum { GLOBAL_BUCKETS = 512 };
 
-typedef struct UsedFile { const char *path; File *file; Source *source; struct UsedFile *next; } UsedFile;
+/* Files used under one name: what they define can be seen from outside by that name alone, m.f. */
+typedef struct Module { const char *name; } Module;
+
+typedef struct UsedFile {
+    const char *path;
+    File *file;
+    Source *source;
+    bool library;
+    const Module *module;
+    struct UsedFile *next;
+} UsedFile;
 
 struct Builder {
     Script script;
@@ -165,6 +183,18 @@ bool   is_derivative(const Expr *callee);
 Value *eval_derivative(Builder *b, Scope *scope, const Expr *e);
 const char *expr_text(Builder *b, const Expr *e);       /* as written, on one line */
 
+/* build.c, use.c: names at top level and the files they come from. */
+Global *find_global(Builder *b, const char *name, const Source *from);   /* what the name means in that text; null if nothing */
+Value  *module_member(Builder *b, const Module *module, const char *name, Span span);   /* null if there is none */
+void    add_names(Builder *b, const Block *block, bool library, const Module *module);
+bool    resolve_names(Builder *b, const File *file);
+const UsedFile *used_file(const Builder *b, const Source *source);  /* null: not a library or used file */
+void    add_library(Builder *b);
+void    use_statement(Builder *b, const Stmt *s);
+Value  *module_of_use(Builder *b, const Stmt *s);
+Value  *loaded_run(Builder *b, const Stmt *s);
+const char *path_of(Builder *b, Span span, const char *name);       /* of a definition: "f", or "m.f" */
+
 /* call.c */
 Value *function_value(Builder *b, Closure *closure);
 Value *closure_of_def(Builder *b, Def *def, Span span, int site);
@@ -226,6 +256,8 @@ void   add_update(Builder *b, uint32_t slot, Node *node, Span span);
 Value *data_classes(Builder *b, Value *v, double n, Span span);
 void   sources_free(Builder *b);
 Value *read_data(Builder *b, const char *path, const Value *part, Span span);
+bool   saved_array(Builder *b, const char *path, const char *name, Span span, uint32_t *slot);  /* false: the file has none of that name */
+void   note_file(Builder *b, const char *path);
 Value *draw_rows(Builder *b, Scope *scope, const CallArgs *args);
 Value *rows_of(Builder *b, Value *v, int64_t from, int64_t to);
 

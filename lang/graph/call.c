@@ -234,7 +234,7 @@ static const char *layer_path(Builder *b, const Closure *c)
 {
     if (c->instance) return c->instance;
     if (b->at.train && (c->def->kind == DEF_REGIME || c->def->kind == DEF_OPTIMIZER)) return use_path(b, c);
-    if (c->def->kind != DEF_LAYER) return c->def->name.text;
+    if (c->def->kind != DEF_LAYER) return path_of(b, c->def->name.span, c->def->name.text);
     return arena_format(b->arena, "%s.%s%d", b->at.owner ? b->at.owner : "main", c->def->name.text, c->site ? c->site : 1);
 }
 

@@ -97,22 +97,44 @@ RunCells *run_cells(Builder *b, Train *train)
     return b->runs = r;
 }
 
+static uint32_t add_run_cell(Builder *b, RunCells *run, uint32_t initial, uint32_t own)
+{
+    int room = run->room;
+    run->initial = grown(b, run->initial, run->n, &room, sizeof(uint32_t));
+    run->own = grown(b, run->own, run->n, &run->room, sizeof(uint32_t));
+    run->initial[run->n] = initial;
+    run->own[run->n++] = own;
+    return own;
+}
+
+/* The array of a saved model that has the cell's name; the initial cell if it has none. */
+static uint32_t saved_slot(Builder *b, RunCells *run, uint32_t initial)
+{
+    uint32_t slot;
+    const char *name = b->script.store->slots[initial].name;
+    if (!saved_array(b, run->saved, name, run->span, &slot)) {
+        warn(b, "W0395", run->span, "%s holds no %s: its initial value is taken", run->saved, name);
+        return add_run_cell(b, run, initial, initial);
+    }
+    const Shape *has = &b->script.store->slots[slot].shape, *wants = &b->script.store->slots[initial].shape;
+    if (same_sizes(has, wants)) return add_run_cell(b, run, initial, slot);
+    Diagnostic *d = complain(b, "E0396", run->span, "%s in %s has shape %s, but the text has %s", name, run->saved, shape_text(b, *has), shape_text(b, *wants));
+    diag_note(d, b->script.fills[initial].span, "the text declares it here");
+    return add_run_cell(b, run, initial, initial);
+}
+
 /* The run's own cell for an initial one, made when it is first needed while its train is built. */
 uint32_t run_slot(Builder *b, RunCells *run, uint32_t initial)
 {
     for (int i = 0; i < run->n; i++) if (run->initial[i] == initial) return run->own[i];
+    if (run->saved) return saved_slot(b, run, initial);
     if (!b->at.train || b->at.train->train != run->train) return initial;
     Slot *of = &b->script.store->slots[initial];
     const char *name = arena_format(b->arena, "%s/%s", run->train->name, of->name);
     uint32_t slot = new_slot(b, name, of->shape, true, b->script.fills[initial].span);
     b->script.fills[slot].is_copy = true;
     b->script.fills[slot].source = initial;
-    int room = run->room;
-    run->initial = grown(b, run->initial, run->n, &room, sizeof(uint32_t));
-    run->own = grown(b, run->own, run->n, &run->room, sizeof(uint32_t));
-    run->initial[run->n] = initial;
-    run->own[run->n++] = slot;
-    return slot;
+    return add_run_cell(b, run, initial, slot);
 }
 
 Node *read_slot(Builder *b, uint32_t initial, Axes axes)

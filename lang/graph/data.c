@@ -107,7 +107,7 @@ static Value *source_value(Builder *b, DataSource *s, const char *name, Span spa
     return v;
 }
 
-static void note_file(Builder *b, const char *path)
+void note_file(Builder *b, const char *path)
 {
     Script *s = &b->script;
     for (int i = 0; i < s->n_digests; i++) if (!strcmp(s->digests[i].path, path)) return;
@@ -168,8 +168,8 @@ static int find_part(Builder *b, DataFile *file, const Value *part, const char *
     return -1;
 }
 
-/* part: which array; null: the only one; VALUE_NONE: all, as a record. */
-Value *read_data(Builder *b, const char *path, const Value *part, Span span)
+/* The file, open; null after a report.  *found (to be freed): where it is. */
+static DataSource *find_source(Builder *b, const char *path, Span span, char **found_at)
 {
     char *found = find_file(b, path, span);
     if (!found) {
@@ -177,7 +177,7 @@ Value *read_data(Builder *b, const char *path, const Value *part, Span span)
         diag_help(d, !strncmp(path, "fashion-mnist/", 14) ? "install it: apt-get install dataset-fashion-mnist%s"
                                                           : "it is looked for under --data DIR, beside the text, here, and in /usr/share/datasets%s", "");
         if (d) d->fault = FAULT_MACHINE;
-        return b->none;
+        return NULL;
     }
     DataSource *first = open_source(b, found);
     if (!first) {
@@ -188,11 +188,33 @@ Value *read_data(Builder *b, const char *path, const Value *part, Span span)
             if (d) d->fault = FAULT_MACHINE;
             free(error);
             free(found);
-            return b->none;
+            return NULL;
         }
         first = add_source(b, found, file, 0, true);
     }
     note_file(b, found);
+    *found_at = found;
+    return first;
+}
+
+bool saved_array(Builder *b, const char *path, const char *name, Span span, uint32_t *slot)
+{
+    char *found;
+    DataSource *first = find_source(b, path, span, &found);
+    if (!first) return false;
+    int part = data_arrays(first->file);
+    while (part-- > 0) if (!strcmp(data_array(first->file, part)->name, name)) break;
+    if (part >= 0) *slot = (uint32_t)array_of(b, first, found, part, span)->node->key;
+    free(found);
+    return part >= 0;
+}
+
+/* part: which array; null: the only one; VALUE_NONE: all, as a record. */
+Value *read_data(Builder *b, const char *path, const Value *part, Span span)
+{
+    char *found;
+    DataSource *first = find_source(b, path, span, &found);
+    if (!first) return b->none;
     Value *v;
     if (part && part->kind == VALUE_NONE) {
         v = value_new(b, VALUE_RECORD);

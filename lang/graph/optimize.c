@@ -9,19 +9,17 @@ enum { MAX_NAMES = 256, MAX_CELLS = 1024 };
 
 typedef struct Reach { Builder *b; int n; const char *names[MAX_NAMES]; } Reach;
 
-static void reach_name(Reach *r, const char *name);
+static void reach_global(Reach *r, const Global *g);
 
 static void reach_expr(Reach *r, const Expr *e)
 {
     if (!e) return;
-    if (e->kind == EXPR_NAME || e->kind == EXPR_PRIMED) reach_name(r, e->name.text);
-    if (e->kind == EXPR_FIELD) {
-        /* another run's cells are constants */
-        const Expr *base = e->kid[0];
-        if (base->kind == EXPR_NAME) {
-            for (Global *g = r->b->first_global; g; g = g->order)
-                if (!strcmp(g->name, base->name.text) && g->stmt && g->stmt->kind == STMT_DEF && g->stmt->def->kind == DEF_TRAIN) return;
-        }
+    if (e->kind == EXPR_NAME || e->kind == EXPR_PRIMED) reach_global(r, find_global(r->b, e->name.text, e->name.span.source));
+    if (e->kind == EXPR_FIELD && e->kid[0]->kind == EXPR_NAME) {
+        const Global *g = find_global(r->b, e->kid[0]->name.text, e->kid[0]->name.span.source);
+        if (g && g->value && g->value->kind == VALUE_RUN) return;      /* another run's cells are constants */
+        if (g && g->value && g->value->kind == VALUE_MODULE)
+            for (const Global *m = r->b->first_global; m; m = m->order) if (m->module == g->value->module && !strcmp(m->name, e->name.text)) reach_global(r, m);
     }
     for (int i = 0; i < 3; i++) reach_expr(r, e->kid[i]);
     for (int i = 0; i < e->list.n; i++) reach_expr(r, e->list.at[i]);
@@ -43,13 +41,12 @@ static void reach_block(Reach *r, const Block *block)
     }
 }
 
-static void reach_name(Reach *r, const char *name)
+static void reach_global(Reach *r, const Global *g)
 {
-    for (int i = 0; i < r->n; i++) if (!strcmp(r->names[i], name)) return;
-    Global *g = r->b->first_global;
-    while (g && (strcmp(g->name, name) || g->library)) g = g->order;
-    if (!g || !g->stmt || r->n == MAX_NAMES) return;
-    r->names[r->n++] = g->name;
+    if (!g || !g->stmt || g->library || r->n == MAX_NAMES) return;
+    const char *path = path_of(r->b, g->stmt->span, g->name);
+    for (int i = 0; i < r->n; i++) if (!strcmp(r->names[i], path)) return;
+    r->names[r->n++] = path;
     if (g->stmt->kind == STMT_BIND) { reach_expr(r, g->stmt->value); return; }
     if (g->stmt->kind != STMT_DEF) return;
     const Def *d = g->stmt->def;
@@ -88,7 +85,7 @@ static bool each_name_moves(Builder *b, const Stmt *s, const int *which, Node **
     bool fine = true;
     for (int i = 0; i < s->list.n; i++) {
         Reach one = { .b = b };
-        reach_name(&one, s->list.at[i]->name.text);
+        reach_expr(&one, s->list.at[i]);
         bool any = false, moves = false;
         for (int k = 0; k < n; k++) {
             if (!reaches(&one, b->params[which[k]].path)) continue;
@@ -200,7 +197,7 @@ static bool find_targets(Builder *b, const Stmt *s, Reach *r)
 {
     for (int i = 0; i < s->list.n; i++) {
         const Expr *e = s->list.at[i];
-        if (e->kind != EXPR_NAME) {
+        if (e->kind != EXPR_NAME && e->kind != EXPR_FIELD) {
             Diagnostic *d = complain(b, "E0450", e->span, "update takes the names of energies and nets");
             diag_help(d, "update E by adam()");
             return false;
@@ -211,7 +208,7 @@ static bool find_targets(Builder *b, const Stmt *s, Reach *r)
             complain(b, "E0450", e->span, "%s is %s, which has no parameters to update", e->name.text, value_text(b, v));
             return false;
         }
-        reach_name(r, e->name.text);
+        reach_expr(r, e);
     }
     return true;
 }

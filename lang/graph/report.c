@@ -101,6 +101,7 @@ const char *value_text(Builder *b, const Value *v)
     case VALUE_BUNDLE:   return "a bundle of cells";
     case VALUE_PLOT:     return "a plot";
     case VALUE_RUN:      return "a train";
+    case VALUE_MODULE:   return "a used file";
     case VALUE_ZEROS:    return "zeros";
     }
     return "";

@@ -19,7 +19,8 @@ typedef enum ValueKind {
     VALUE_SHAPE,                /* [N, ..S], like x */
     VALUE_BUNDLE,               /* several arrays that are handled as one: cells of an optimizer, several binders */
     VALUE_PLOT,
-    VALUE_RUN,                  /* a train */
+    VALUE_RUN,                  /* a train, or the cells of a saved one */
+    VALUE_MODULE,               /* use "file.ebm" as m */
     VALUE_ZEROS                 /* `from zeros`: takes the shape that is needed */
 } ValueKind;
 
@@ -42,6 +43,7 @@ struct Value {
     int n_items;                /* BUNDLE, array literal: the members; SHAPE: the sizes as axes in `shape` */
     Value **items;
     Train *run;                 /* RUN */
+    const struct Module *module;/* MODULE; with `run`, as it is in that run */
     int n_layers;               /* PLOT */
     PlotLayer *layers;
     bool is_box;                /* ARRAY made by box(..), an area to draw */
