@@ -333,7 +333,14 @@ static void term_statement(Builder *b, Scope *scope, const Stmt *s)
     bind(b, scope, s->name.text, v, s->name.span);
 }
 
-void eval_statement(Builder *b, Scope *scope, const Stmt *s, const Def *def, Value **result)
+static const char *target_name(const Stmt *s)
+{
+    const Expr *t = s->targets.at[0];
+    while (t->kind == EXPR_INDEX) t = t->kid[0];
+    return t->name.text;
+}
+
+static void statement(Builder *b, Scope *scope, const Stmt *s, const Def *def, Value **result)
 {
     switch (s->kind) {
     case STMT_EXPR: {
@@ -341,6 +348,10 @@ void eval_statement(Builder *b, Scope *scope, const Stmt *s, const Def *def, Val
         b->at.use = NULL;
         *result = eval(b, scope, s->value);
         b->at.use = use;
+        if (def && (def->kind == DEF_TRAIN || def->kind == DEF_REGIME) && (*result)->kind != VALUE_RECORD && (*result)->kind != VALUE_NONE) {
+            Diagnostic *d = complain(b, "E0207", s->value->span, "this value is thrown away: it is %s, not a regime in use", value_text(b, *result));
+            diag_help(d, "give it a name (x = ..), or say what it is for: lower e, minimize l, every 100 steps { record v as name }");
+        }
         break;
     }
     case STMT_BIND:   bind_statement(b, scope, s); break;
@@ -355,6 +366,16 @@ void eval_statement(Builder *b, Scope *scope, const Stmt *s, const Def *def, Val
     default:
         complain(b, "E0209", s->span, "this statement stands at the top level of a file only");
     }
+}
+
+void eval_statement(Builder *b, Scope *scope, const Stmt *s, const Def *def, Value **result)
+{
+    const Expr *root = b->at.root;
+    uint64_t chain = b->at.chain;
+    if (s->value) place_at(b, s->value, s->kind == STMT_BIND ? target_name(s) : s->name.text);
+    statement(b, scope, s, def, result);
+    b->at.root = root;
+    b->at.chain = chain;
 }
 
 /* The value of a body: its last expression; an energy's terms; a solver's operand; an optimizer's next cells; a regime's values. */

@@ -204,6 +204,11 @@ static bool find_targets(Builder *b, const Stmt *s, Reach *r)
         }
         Value *v = eval(b, NULL, e);
         if (v->kind == VALUE_NONE) return false;
+        if (v->kind == VALUE_FUNCTION && v->fn->kind == CLOSURE_EMA) {
+            Diagnostic *d = complain(b, "E0450", e->span, "%s is a moving average, which follows its net by itself", e->name.text);
+            diag_help(d, "leave it out of the update: %s moves whenever %s does", e->name.text, v->fn->a && v->fn->a->name ? v->fn->a->name : "its net");
+            return false;
+        }
         if (v->kind != VALUE_FUNCTION || v->fn->kind != CLOSURE_DEF) {
             complain(b, "E0450", e->span, "%s is %s, which has no parameters to update", e->name.text, value_text(b, v));
             return false;

@@ -204,12 +204,11 @@ static bool is_result(const Resolver *r, const Block *block, const Stmt *s)
 
 static void resolve_alone(Resolver *r, const Block *block, const Stmt *s)
 {
+    int errors = r->diagnostics->errors;
     resolve_expr(r, s->value);
-    if (is_result(r, block, s)) return;
-    const Expr *callee = callee_name(s->value);
-    bool unknown = callee && callee->kind == EXPR_NAME && !is_name(r, callee->name.text);   /* reported already */
+    if (is_result(r, block, s) || r->diagnostics->errors > errors) return;
     bool home = (r->def->kind == DEF_TRAIN || r->def->kind == DEF_REGIME) && nesting(r) & (DIRECT | IN_PHASE);
-    if (!unknown && !(home && may_be_regime(r, s->value))) report_thrown_away(r, s);
+    if (!(home && may_be_regime(r, s->value))) report_thrown_away(r, s);
 }
 
 /* ---- repeat and keep ---- */
