@@ -13,7 +13,7 @@
 #include "vm/kernel/kernel.h"
 #include "vm/machine.h"
 
-enum { MAX_DIMS = 14, MAX_REFS = 40, MAX_DEPTH = 12 };
+enum { MAX_DIMS = 14, MAX_REFS = 64, MAX_DEPTH = 12 };
 enum { BASE_ARENA, BASE_LOCAL, BASE_SLOT };
 
 typedef struct Ref {
@@ -57,7 +57,8 @@ typedef enum InstrKind {
 
 typedef struct TileConst { uint8_t reg; double value; } TileConst;
 
-/* A tile program: operands (refs n_results ..) are in registers in[], results are found in out[]. */
+/* A tile program: operands (refs n_results ..) are in registers in[], results are found in out[].  Two results that follow each other may
+ * be one register: a value that is kept in two places. */
 typedef struct TileProgram {
     int n_steps, n_registers, n_results, n_constants;
     TileStep *steps;

@@ -74,7 +74,8 @@ static void run_tile(TileRun *run, int64_t row, int64_t col, int rows, int cols)
     }
     for (int r = 0; r < n_results; r++) {
         char *place = tile_place(run, r, row, col, rows, cols, &stored[r]);
-        run->reg[program->out[r]] = stored[r] ? place : own_register(run, program->out[r]);
+        if (r && program->out[r] == program->out[r - 1]) stored[r] = false;
+        else run->reg[program->out[r]] = stored[r] ? place : own_register(run, program->out[r]);
     }
     if (run->frame->checking) run_steps_checked(run, rows * cols);
     else k->tile(program->steps, program->n_steps, run->reg, rows * cols);

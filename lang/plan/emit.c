@@ -210,9 +210,8 @@ static void emit_result(Planner *p, Node *n)
     int i = (int)n->key;
     info->view = i < loop->n_carry ? loop_info->carry[i] : loop_info->keep[i - loop->n_carry];
     if (!p->region || !info->escapes || p->buffers[info->view.buffer].base != BASE_LOCAL) return;
-    View outside = view_new(p, &info->order, info->lane, true);
-    emit_copy(p, n, &outside, &info->view, &n->axes, info->lane);
-    info->view = outside;
+    info->outside = view_new(p, &info->order, info->lane, true);
+    emit_copy(p, n, &info->outside, &info->view, &n->axes, info->lane);
 }
 
 /* ---- Leaves and single nodes ---- */

@@ -253,6 +253,7 @@ static TileProgram *tile_program(Planner *p, const Tile *t, int n_results)
     for (int i = t->from; i < t->to; i++) {
         program->origins[i - t->from] = t->nodes->at[i]->origin;
         if (t->stored[i]) program->out[out++] = (uint8_t)t->reg[i];
+        if (t->stored[i] && info_of(p, t->nodes->at[i])->doubled) program->out[out++] = (uint8_t)t->reg[i];
     }
     return program;
 }
@@ -268,6 +269,7 @@ static void emit_tile(Planner *p, Tile *t)
             else first = t->nodes->at[i];
             view_for(p, t->nodes->at[i]);
             views[n++] = &info_of(p, t->nodes->at[i])->view;
+            if (info_of(p, t->nodes->at[i])->doubled) views[n++] = &info_of(p, t->nodes->at[i])->outside;
         }
     int n_results = n;
     if (!n_results) return;
@@ -317,6 +319,13 @@ static void emit_maps(Planner *p, const NodeList *nodes)
     }
 }
 
+static void emit_alone(Planner *p, Node *n)
+{
+    const Info *info = info_of(p, n);
+    emit_single(p, n);
+    if (info->doubled) emit_copy(p, n, &info->outside, &info->view, &n->axes, lane_of(p, n));
+}
+
 void emit_straight(Planner *p, Node **nodes, int n)
 {
     if (!n) return;
@@ -330,6 +339,6 @@ void emit_straight(Planner *p, Node **nodes, int n)
         unit->done = true;
         for (Edge *e = unit->users; e; e = e->next) s.unit[e->to].waits--;
         if (unit->is_map) emit_maps(p, &unit->nodes);
-        else emit_single(p, unit->nodes.at[0]);
+        else emit_alone(p, unit->nodes.at[0]);
     }
 }

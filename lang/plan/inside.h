@@ -60,7 +60,8 @@ typedef struct LoopInfo {
 typedef struct Info {
     bool needed;
     bool chunked;               /* computed chunk by chunk, in its region */
-    bool escapes;               /* used outside its region */
+    bool escapes, stays;        /* used outside its region; used inside it */
+    bool doubled;               /* both: made in the chunk's memory, then copied to the arena */
     Axis lane;                  /* of a chunked node; 0: none, it is the same for all items */
     int level, region;
     int uses;                   /* by other nodes (through spreads and stops), loops and outputs */
@@ -69,7 +70,8 @@ typedef struct Info {
     int spare;                  /* slot + 1 whose next value this is, if it may be made in place (layout.c) */
     Shape order;                /* of its axes in memory, outermost first; n = 0 until known (or scalar) */
     bool ordered;
-    View view;
+    View view;                  /* where it lies */
+    View outside;               /* where users outside its region find it, if not there */
 } Info;
 
 /* A span of instructions, from position `first` to `last`: the code, the body of a loop, of a region. */
@@ -186,6 +188,7 @@ void    emit_dot(Planner *p, Node *n);
 void    emit_fold(Planner *p, Node *n);
 void    emit_along(Planner *p, Node *n);
 void    emit_svdvals(Planner *p, Node *n);
+bool    index_is_inside(const Node *n);                 /* a view: no place is outside the source */
 void    emit_index(Planner *p, Node *n);
 void    emit_place(Planner *p, Node *n);
 void    emit_reshape(Planner *p, Node *n);

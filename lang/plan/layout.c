@@ -241,7 +241,9 @@ View view_for(Planner *p, const Node *n)
     Info *info = info_of(p, n);
     if (view_spare(p, n)) return info->view;
     Axis lane = info->lane ? info->lane : item_axis(p, n);
-    info->view = view_new(p, &info->order, lane, info->escapes);
+    info->doubled = p->region && info->escapes && info->stays;
+    info->view = view_new(p, &info->order, lane, info->escapes && !info->doubled);
+    if (info->doubled) info->outside = view_new(p, &info->order, lane, true);
     return info->view;
 }
 
@@ -274,13 +276,12 @@ static View renamed_view(const Node *n, const View *from)
 const View *view_of(Planner *p, Node *n)
 {
     Info *info = info_of(p, n);
-    if (info->view.buffer >= 0) return &info->view;
-    if (n->op == OP_const) {
-        info->view = constant_view(p, n);
-    } else if (n->op == OP_spread || n->op == OP_stop || n->op == OP_implicit) {
-        info->view = *view_of(p, n->in[0]);
-    } else if (node_is_rename(n)) {
-        info->view = renamed_view(n, view_of(p, n->in[0]));
-    }
-    return &info->view;
+    bool inside = !info->region || (p->region && p->region->id == info->region);
+    View *view = inside ? &info->view : &info->outside;
+    if (view->buffer >= 0) return view;
+    if (n->op == OP_const) *view = constant_view(p, n);
+    else if (n->op == OP_spread || n->op == OP_stop || n->op == OP_implicit) *view = *view_of(p, n->in[0]);
+    else if (node_is_rename(n)) *view = renamed_view(n, view_of(p, n->in[0]));
+    else return &info->view;
+    return view;
 }

@@ -145,7 +145,9 @@ static void note_escape(Planner *p, Node *user, Node *operand, int which, void *
 {
     (void)which, (void)context;
     Info *info = info_of(p, operand);
-    if (info->region && (!user || info_of(p, user)->region != info->region)) info->escapes = true;
+    if (!info->region) return;
+    if (!user || info_of(p, user)->region != info->region) info->escapes = true;
+    else if (!is_view(user) || user->op == OP_result) info->stays = true;
 }
 
 /* Values used outside their region are kept in the code's arena; and so is what a view that is used outside looks at. */
@@ -164,10 +166,15 @@ static void find_escapes(Planner *p)
     for (int i = 0; i < p->program->n; i++) note_escape(p, NULL, p->program->outputs[i].value, -1, NULL);
     for (uint32_t id = graph_size(p->graph); id-- > 0;) {
         const Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed || !p->info[id].escapes) continue;
+        const Info *info = &p->info[id];
+        if (!info->needed) continue;
+        bool passes_on = (is_view(n) && n->op != OP_result) || (n->op == OP_index && index_is_inside(n));
+        passes_on = passes_on && info_of(p, n->in[0])->region == info->region;
+        if (passes_on && info->stays) info_of(p, n->in[0])->stays = true;
+        if (!info->escapes) continue;
         if (n->op == OP_result && (int)n->key >= n->in[0]->loop->n_carry)
             p->loops[n->in[0]->loop->id].keep_escapes[(int)n->key - n->in[0]->loop->n_carry] = true;
-        else if (is_view(n) && n->op != OP_result && info_of(p, n->in[0])->region == p->info[id].region) info_of(p, n->in[0])->escapes = true;
+        else if (passes_on) info_of(p, n->in[0])->escapes = true;
     }
 }
 

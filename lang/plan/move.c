@@ -122,15 +122,19 @@ static void move_margins(Planner *p, Node *n, InstrKind kind, const Extent *exte
     emit_margins(&m, 0, &stretches, 0, 0);
 }
 
+static bool is_wanted_outside(const Planner *p, const Node *n, const View *view)
+{
+    return p->region && p->info[n->id].escapes && p->buffers[view->buffer].base == BASE_LOCAL;
+}
+
 /* A view of chunk memory that is wanted outside the region is copied there. */
 static void note_view(Planner *p, Node *n, const View *view)
 {
     Info *info = info_of(p, n);
     info->view = *view;
-    if (!p->region || !info->escapes || p->buffers[view->buffer].base != BASE_LOCAL) return;
-    View outside = view_new(p, &info->order, info->lane, true);
-    emit_copy(p, n, &outside, view, &n->axes, info->lane);
-    info->view = outside;
+    if (!is_wanted_outside(p, n, view)) return;
+    info->outside = view_new(p, &info->order, info->lane, true);
+    emit_copy(p, n, &info->outside, view, &n->axes, info->lane);
 }
 
 static Axes source_axes(const Move *move)
@@ -140,25 +144,54 @@ static Axes source_axes(const Move *move)
     return from;
 }
 
+bool index_is_inside(const Node *n)
+{
+    for (int i = 0; i < n->move->n; i++) {
+        Extent e = extent_of(&n->move->at[i]);
+        if (!is_inside(&e)) return false;
+    }
+    return true;
+}
+
+/* The source with a margin on all sides that the index reaches; for users outside the region a copy of it. */
+static void emit_widened(Planner *p, Node *n, const View *source, const Extent *extent, const Axes *wide_axes, const Axes *kept)
+{
+    Node *x = n->in[0];
+    Info *info = info_of(p, n);
+    Shape order = widened_order(&info_of(p, x)->order, extent, n->move->n);
+    Axis lane = item_axis(p, x);
+    if (p->region) axis_in_operand(n, 0, lane_of(p, n), &lane);
+    if (!axes_have(wide_axes, lane)) lane = 0;
+    bool both = info->escapes && info->stays;
+    View wide = view_new(p, &order, lane, info->escapes && !both);
+    emit_fill(p, n, &wide, wide_axes, lane, 0);
+    move_margins(p, n, INSTR_COPY, extent, n->move, true, source, &wide, &x->axes, lane);
+    info->view = moved_view(&wide, n->move, extent, kept);
+    if (!both) return;
+    View outside = view_new(p, &order, lane, true);
+    emit_copy(p, n, &outside, &wide, wide_axes, lane);
+    info->outside = moved_view(&outside, n->move, extent, kept);
+}
+
 void emit_index(Planner *p, Node *n)
 {
     if (node_is_rename(n)) return;
     Node *x = n->in[0];
-    View source = *view_of(p, x);
+    Info *info = info_of(p, n), *below = info_of(p, x);
+    const View *source = view_of(p, x);
     Extent extent[MAX_AXES];
     Axes wide_axes, from = source_axes(n->move), kept = axes_minus(&x->axes, &from);
     if (widen(n->move, &x->axes, false, extent, &wide_axes)) {
-        Shape order = widened_order(&info_of(p, x)->order, extent, n->move->n);
-        Axis lane = item_axis(p, x);
-        if (p->region) axis_in_operand(n, 0, lane_of(p, n), &lane);
-        if (!axes_have(&wide_axes, lane)) lane = 0;
-        View wide = view_new(p, &order, lane, info_of(p, n)->escapes);
-        emit_fill(p, n, &wide, &wide_axes, lane, 0);
-        move_margins(p, n, INSTR_COPY, extent, n->move, true, &source, &wide, &x->axes, lane);
-        source = wide;
+        emit_widened(p, n, source, extent, &wide_axes, &kept);
+        return;
     }
-    View moved = moved_view(&source, n->move, extent, &kept);
-    note_view(p, n, &moved);
+    View moved = moved_view(source, n->move, extent, &kept);
+    if (is_wanted_outside(p, n, &moved) && below->outside.buffer >= 0) {
+        info->view = moved;
+        info->outside = moved_view(&below->outside, n->move, extent, &kept);
+    } else {
+        note_view(p, n, &moved);
+    }
 }
 
 void emit_place(Planner *p, Node *n)
@@ -261,7 +294,7 @@ void emit_reshape(Planner *p, Node *n)
         for (int i = 0; i < n->from->n; i++) order.at[order.n++] = n->from->at[i];
         Axis lane = p->region ? lane_of(p, n) : item_axis(p, n);
         if (shape_has(n->from, lane) || shape_has(n->to, lane)) lane = 0;
-        View copy = view_new(p, &order, lane, info_of(p, n)->escapes);
+        View copy = view_new(p, &order, lane, false);
         emit_copy(p, n, &copy, &source, &x->axes, lane_of(p, n));
         reshape_view(n, &copy, &view);
     }

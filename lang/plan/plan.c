@@ -87,7 +87,7 @@ Code *plan_chunked(const Program *given, const Store *store, int64_t chunk, Diag
     p.program = &program;
     code->precision = store->precision;
     p.info = ARENA_ARRAY(&p.work, Info, graph_size(p.graph) + 1);
-    for (uint32_t i = 0; i < graph_size(p.graph); i++) p.info[i].view.buffer = -1;
+    for (uint32_t i = 0; i < graph_size(p.graph); i++) p.info[i].view.buffer = p.info[i].outside.buffer = -1;
     p.slot_buffers = ARENA_ARRAY(&p.work, int, store->n + 1);
     code->slots = ARENA_ARRAY(p.memory, SlotUse, (int64_t)store->n + program.n + 1);
     code->spares = ARENA_ARRAY(p.memory, void *, (int64_t)store->n + program.n + 1);
