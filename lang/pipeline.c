@@ -115,6 +115,7 @@ int ebm_report(Ebm *ebm, FILE *out, bool color)
 {
     int errors = ebm->diagnostics.errors;
     ebm->worst = ebm_status(ebm);
+    for (const Entry *e = ebm->entries; e; e = e->next) diagnostics_sort(&ebm->diagnostics, e->source);
     diagnostics_print(out, &ebm->diagnostics, color);
     diagnostics_free(&ebm->diagnostics);
     return errors;

@@ -88,7 +88,7 @@ bool want_size(Builder *b, const Value *v, Span span, const char *what, int64_t 
     double x;
     if (!want_known(b, v, span, what, &x)) return false;
     if (x != floor(x) || x < 0 || x > 1e12) {
-        complain(b, "E0305", span, "%s must be a whole number, not %g", what, x);
+        complain(b, "E0305", span, x < 0 ? "%s must be 0 or more, not %g" : "%s must be a whole number, not %g", what, x);
         return false;
     }
     *n = (int64_t)x;
