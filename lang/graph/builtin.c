@@ -296,6 +296,24 @@ static Value *call_spins(Builder *b, Scope *s, const CallArgs *args)
     return r;
 }
 
+/* A choice for each item of a mapped function: one is a scaled uniform draw; several are the first places of a random order. */
+static Node *choose_for_items(Builder *b, int64_t n, Shape shape)
+{
+    Graph *g = b->g;
+    if (axis_size(shape.at[0]) == 1) {
+        Node *u = random_node(b, RANDOM_UNIFORM, 0, shape);
+        Node *place = graph_map(g, OP_floor, graph_map(g, OP_mul, u, graph_const(g, (double)n), NULL), NULL, NULL);
+        return graph_map(g, OP_min, place, graph_const(g, (double)n - 1), NULL);
+    }
+    Axis all = plain_axis(n, &shape);
+    Node *order = graph_along(g, OP_argsort, random_node(b, RANDOM_UNIFORM, 0, (Shape){ 1, { all } }), all, false);
+    Move first = { .n = 1 };
+    first.at[0] = (Coord){ .from = all, .n = 1 };
+    first.at[0].term[0].axis = shape.at[0];
+    first.at[0].term[0].coef = 1;
+    return graph_index(g, order, &first, axes_with(axes_without(order->axes, all), shape.at[0]));
+}
+
 static Value *call_choose(Builder *b, Scope *s, const CallArgs *args)
 {
     (void)s;
@@ -308,7 +326,9 @@ static Value *call_choose(Builder *b, Scope *s, const CallArgs *args)
     }
     Shape shape = shape_fresh(&k, 1);
     if (b->at.in_energy && !drawn_shape(b, NULL, NULL, args->span, "choose", &shape)) return b->none;
-    Value *v = array(b, random_node(b, RANDOM_CHOOSE, n, shape), shape);
+    bool mapped = false;
+    for (int i = 0; i < b->at.hidden.n; i++) mapped |= axis_is_item(b->at.hidden.at[i]);
+    Value *v = array(b, mapped ? choose_for_items(b, n, shape) : random_node(b, RANDOM_CHOOSE, n, shape), shape);
     v->domain = (Domain){ CLASS_WHOLE, 0, (double)n - 1 };
     return v;
 }
