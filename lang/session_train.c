@@ -94,10 +94,10 @@ static void run_free(Run *run)
     if (run->snapshot) snapshot_free(run->snapshot);
 }
 
-static bool has_records(const Train *train)
+static bool needs_recording(const Train *train)
 {
     for (int e = 0; e < train->n_everys; e++)
-        if (train->everys[e].n_records) return true;
+        if (train->everys[e].n_records || train->everys[e].n_actions) return true;
     return false;
 }
 
@@ -142,7 +142,7 @@ static bool prepare(Run *run)
     if (!run->phases || !run->recording || !run->paces || !run->paces_at_snapshot) return false;
     if (!fill_cells(session, train)) return false;
     if (!plan_phases(session, train, train->phases, run->phases)) return false;
-    if (train->recording && has_records(train) && !plan_phases(session, train, train->recording, run->recording)) return false;
+    if (train->recording && needs_recording(train) && !plan_phases(session, train, train->recording, run->recording)) return false;
     clear_curves(session, train);
     return true;
 }
@@ -230,7 +230,7 @@ static bool is_due(const Every *every, const Pace *pace, int64_t step, double se
     return step % period == 0;
 }
 
-/* Marks what is due at this step; true if any record is. */
+/* Marks what is due at this step; true if anything is. */
 static bool mark_due(Run *run, double seconds, bool at_end)
 {
     bool any = false;
@@ -239,7 +239,7 @@ static bool mark_due(Run *run, double seconds, bool at_end)
         pace->due = is_due(&run->train->everys[e], pace, run->step, seconds, at_end);
         if (!pace->due) continue;
         pace->last = seconds;
-        any |= run->train->everys[e].n_records > 0;
+        any = true;
     }
     return any;
 }
@@ -273,7 +273,7 @@ static void keep_records(Run *run)
         if (run->paces[e].due && run->train->everys[e].n_records) append_records(run, &run->train->everys[e], &run->paces[e]);
 }
 
-/* show and print inside `every`, on the cells as they are before the step. */
+/* show and print inside `every`, on what the recording phases have computed: the cells as they are before the step. */
 static bool act_due(Run *run)
 {
     RunKey key = { .seed = run->session->script->seed, .step = (uint64_t)run->step, .attempt = run->attempt };
@@ -297,15 +297,14 @@ static bool run_phases(Run *run, const Phase *phases, Code **codes, Diagnostics 
 static bool record_end(Run *run, double seconds)
 {
     Diagnostics *diagnostics = run->session->diagnostics;
-    bool records = mark_due(run, seconds, true);
-    if (!act_due(run)) return false;
-    if (!records) return true;
+    if (!mark_due(run, seconds, true)) return true;
     Snapshot *kept = snapshot_take(run->session->script->store, NULL);
     bool well = run_phases(run, run->train->recording, run->recording, diagnostics);
     snapshot_restore(kept, run->session->script->store);
     snapshot_free(kept);
-    if (well) keep_records(run);
-    return well;
+    if (!well) return false;
+    keep_records(run);
+    return act_due(run);
 }
 
 static bool after_step(Run *run)
@@ -337,7 +336,6 @@ static bool take_step(Run *run, double seconds)
 {
     Diagnostics found = { 0 };
     bool records = mark_due(run, seconds, false);
-    if (!act_due(run)) return false;
     bool well = records ? run_phases(run, run->train->recording, run->recording, &found)
                         : run_phases(run, run->train->phases, run->phases, &found);
     if (!well) {
@@ -348,7 +346,7 @@ static bool take_step(Run *run, double seconds)
     }
     move_diagnostics(run->session->diagnostics, &found);
     if (records) keep_records(run);
-    return after_step(run);
+    return (!records || act_due(run)) && after_step(run);
 }
 
 static bool length_reached(const Run *run, double seconds)

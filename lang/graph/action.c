@@ -90,7 +90,12 @@ static void print_action(Builder *b, Scope *scope, const Exprs *list, Action *a)
     a->kind = ACTION_PRINT;
     a->values = ARENA_ARRAY(b->arena, uint32_t, 64);
     a->labels = ARENA_ARRAY(b->arena, const char *, 64);
-    for (int i = 0; i < list->n; i++) print_value(b, a, expr_text(b, list->at[i]), eval(b, scope, list->at[i]), list->at[i]->span);
+    uint64_t chain = b->at.chain;
+    for (int i = 0; i < list->n; i++) {
+        b->at.chain = chain;
+        place_at(b, list->at[i], NULL);
+        print_value(b, a, expr_text(b, list->at[i]), eval(b, scope, list->at[i]), list->at[i]->span);
+    }
 }
 
 static void show_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
@@ -120,6 +125,9 @@ static void save_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
 
 void build_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
 {
+    const Expr *root = b->at.root;
+    uint64_t chain = b->at.chain;
+    if (s->value) place_at(b, s->value, NULL);
     memset(a, 0, sizeof *a);
     a->span = s->span;
     a->string = s->string;
@@ -132,4 +140,6 @@ void build_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
     case STMT_SAVE:  save_action(b, scope, s, a); break;
     default: break;
     }
+    b->at.root = root;
+    b->at.chain = chain;
 }

@@ -140,6 +140,7 @@ static void eval_top_binding(Builder *b, Scope *scope, const Stmt *s)
     const char *name = s->targets.at[0]->name.text;
     if (s->targets.at[0]->kind == EXPR_INDEX) { eval_equation(b, scope, s); return; }
     b->at.use = name;
+    b->at.root = s->value;
     b->at.chain = mix_hash(0, name, 0);
     b->at.owner = path_of(b, s->span, name);
     Value *v = s->draw ? eval_drawn(b, scope, s->value, NULL, name) : eval(b, scope, s->value);
@@ -175,6 +176,7 @@ static void define(Builder *b, Global *g)
     case STMT_OPTION: g->value = option_value(b, s); break;
     case STMT_DATA:
         b->at.use = s->name.text;
+        b->at.root = s->value;
         b->at.chain = mix_hash(0, s->name.text, 0);
         g->value = stored(b, s->name.text, check_data(b, s, eval_drawn(b, NULL, s->value, NULL, s->name.text)), s->span);
         break;

@@ -45,7 +45,8 @@ typedef struct Context {
     Loop *loop;                 /* the innermost repeat */
     const Origin *origin;       /* place being built, with the calls that led there */
     const char *what;           /* the definition being built */
-    uint64_t chain;             /* hash of the calls that led here: places of draws */
+    uint64_t chain;             /* hash of the calls and names that led here: places of draws */
+    const Expr *root;           /* the expression of the statement being built */
     const char *owner;          /* path that owns parameters */
     const char *average;        /* building an average's copy: the average's name; else null */
     double average_decay;
@@ -224,6 +225,10 @@ Value *eval_drawn(Builder *b, Scope *scope, const Expr *e, Shape *declared, cons
 void   bind_targets(Builder *b, Scope *scope, const Stmt *s, Value *v);
 void   assign_next(Builder *b, Binding *cell, Value *v, Span span);  /* x' = v */
 Node  *random_node(Builder *b, RandomKind kind, int64_t size, Shape full);
+
+/* place.c */
+int  turn_of(const Builder *b, const Expr *e);
+void place_at(Builder *b, const Expr *value, const char *name);
 
 /* trial.c */
 void   note_applied(Builder *b, const Def *def);

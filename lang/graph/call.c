@@ -277,7 +277,8 @@ static void enter(Builder *b, const Closure *c, Span span, const char *path)
     inner->caller = o;
     b->at.origin = inner;
     b->at.what = c->name;
-    b->at.chain = mix_hash(b->at.chain, c->name, (uint64_t)c->site);
+    b->at.chain = mix_hash(b->at.chain, c->name, (uint64_t)c->turn);
+    b->at.root = c->kind == CLOSURE_DEF ? c->def->value : c->root;
     b->at.run = c->run;
     b->at.items = shape_none();
     b->at.drawn = NULL;

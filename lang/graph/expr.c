@@ -101,6 +101,7 @@ static Value *eval_name(Builder *b, Scope *scope, const Expr *e)
         if (v->kind == VALUE_FUNCTION) {
             Closure *c = in_run(b, v->fn, b->at.run);
             c->site = e->site;
+        c->turn = turn_of(b, e);
             c->span = e->span;
             return function_value(b, c);
         }
@@ -233,6 +234,7 @@ static Value *member_of_module(Builder *b, const Value *base, const Expr *e)
     if (v && v->kind == VALUE_FUNCTION) {
         Closure *c = in_run(b, v->fn, b->at.run);
         c->site = e->site;
+        c->turn = turn_of(b, e);
         c->span = e->span;
         v = function_value(b, c);
     }
@@ -262,6 +264,7 @@ static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
         if (v && v->kind == VALUE_FUNCTION) {
             Closure *c = in_run(b, v->fn, base->run);
             c->site = e->site;
+        c->turn = turn_of(b, e);
             c->span = e->span;
             v = function_value(b, c);
         }
@@ -472,6 +475,7 @@ static Value *eval_lambda(Builder *b, Scope *scope, const Expr *e)
     c->kind = CLOSURE_LAMBDA;
     c->name = "fn";
     c->lambda = (Expr *)e;
+    c->root = b->at.root;
     c->scope = scope;
     c->run = b->at.run;
     c->owner = b->at.owner;

@@ -189,6 +189,7 @@ static Closure *energy_closure(Inference *x, const Expr *of, Shape items)
     c->span = of->span;
     c->lambda = e;
     c->scope = x->scope;
+    c->root = b->at.root;
     c->run = b->at.run;
     c->owner = b->at.owner;
     c->items = items;
@@ -332,6 +333,7 @@ static Value *solve_exact(Inference *x, Shape items)
     }
     case INFER_SAMPLE: {
         /* Gumbel's trick: the largest of -E - log(-log u) is a draw from exp(-E). */
+        b->at.chain = mix_hash(b->at.chain, x->at[0].name.text, (uint64_t)turn_of(b, x->e));
         b->at.draw_name = x->at[0].name.text;
         b->at.draw_count = 0;
         Node *u = random_node(b, RANDOM_UNIFORM, 0, (Shape){ 1, { axis } });
@@ -464,7 +466,7 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape frame, Sha
         return b->none;
     }
     uint64_t chain = b->at.chain;
-    b->at.chain = mix_hash(chain, x->at[0].name.text, 1);
+    b->at.chain = mix_hash(chain, x->at[0].name.text, (uint64_t)turn_of(b, x->e));
     Value *r = apply_values(b, solver, operands, 2, x->infer->by->span);
     b->at.chain = chain;
     if (r->kind == VALUE_NONE) return r;

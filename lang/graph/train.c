@@ -183,7 +183,11 @@ static void add_record(Builder *b, Scope *scope, const Stmt *s, int i, Every *ev
 {
     Train *t = b->at.train->train;
     const char *name = record_name(b, s, i);
+    uint64_t chain = b->at.chain;
+    place_at(b, s->list.at[i], name);
     Value *v = eval(b, scope, s->list.at[i]);
+    b->at.chain = chain;
+    b->at.root = NULL;
     if (name && v->kind == VALUE_NONE) field_add(b, &run->fields, name, v);
     if (!name || v->kind == VALUE_NONE) return;
     if (v->kind == VALUE_FUNCTION && b->diagnostics->errors) {  /* a loss of this name was found wrong */

@@ -92,6 +92,8 @@ struct Closure {
     const char *owner;          /* path that owns the parameters of layers used inside: a lambda's, an inference's */
     const char *instance;       /* path of this layer's own parameters if it was given a name */
     int site;                   /* how many-th use of the name in its definition */
+    int turn;                   /* how many-th use in its statement */
+    const Expr *root;           /* LAMBDA, INFER: the expression of the statement it stands in */
     Closure *a, *b;
     Value *scale;
     double decay;               /* EMA */

@@ -102,12 +102,11 @@ Expr *expr_string(Reader *r, const Token *token)
 
 static int count_use(Reader *r, Word *word)
 {
-    if (!r->def) return ++word->file_uses;
-    if (word->def != r->def) {
-        word->def = r->def;
-        word->def_uses = 0;
+    if (word->item != r->item) {
+        word->item = r->item;
+        word->uses = 0;
     }
-    return ++word->def_uses;
+    return ++word->uses;
 }
 
 Expr *expr_name(Reader *r, const Token *token)

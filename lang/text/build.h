@@ -37,8 +37,7 @@ typedef struct Reader {
     int depth;
     Opener open[DEEPEST_BRACKETS];
     Opener suspect;             /* a block that seems to have been closed by an outer block's }; token null if none */
-    int def;                    /* number of the definition being read, from 1; 0 outside definitions */
-    int n_defs;
+    int item;                   /* number of the definition or other statement of the top level being read, from 1 */
     bool at_separator;          /* the token pushed is the separator in front of number `at` */
     bool failed;                /* the parser has just reported an error */
     bool quiet;                 /* errors are consequences of one already reported */

@@ -168,7 +168,7 @@ static void start_statement(Parser *parser, Reader *r, int i)
     if (r->depth) {
         Opener *top = &r->open[r->depth - 1];
         if (t->first && t->column <= top->statement->column && !top->outdented) top->outdented = t;
-    } else r->def = begins_definition(r, i) ? ++r->n_defs : 0;
+    } else r->item++;
 }
 
 /* ---- the way back ---- */

@@ -100,7 +100,7 @@ struct Expr {
     int n_subscripts; Subscript *subscripts;    /* INDEX; REDUCE: the indices */
     Signature *params;          /* LAMBDA */
     Infer *infer;               /* INFER */
-    int site;                   /* NAME: how many-th use of this name in its definition, from 1 in text order (set by the parser; a template used
+    int site;                   /* NAME: how many-th use of this name in its definition or top-level statement, from 1 in text order (set by the parser; a template used
                                  * for the k-th time names its parameters by it: dense1, dense2) */
     int depth;                  /* levels of expressions in it, itself included; never more than DEEPEST_EXPR (build.h), so recursion is safe */
 };

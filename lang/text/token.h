@@ -8,12 +8,11 @@
 #include <stdint.h>
 #include "lang/text/syntax.h"
 
-/* One distinct word of the text.  The counts number the uses of a name (Expr.site). */
+/* One distinct word of the text.  The count numbers the uses of a name (Expr.site). */
 typedef struct Word {
     const char *text;
     int kind;                   /* NAME or the keyword's kind */
-    int file_uses;              /* in statements outside definitions */
-    int def_uses, def;          /* in definition number `def` */
+    int uses, item;             /* in definition or other top-level statement number `item` */
 } Word;
 
 /* Kinds beside those of the grammar. */
