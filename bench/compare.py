@@ -6,7 +6,7 @@
 In every round each side runs a block of steps, one after another, in an order that turns from round to round; what else the
 machine does meanwhile falls on all alike.  Given are medians over the rounds, of wall time and of processor time (all threads added
 up), and the median of the rounds' ratios.  Needs Debian's python3-torch, which `make setup` does not install."""
-import argparse, json, os, pathlib, statistics, subprocess, sys, tempfile
+import argparse, json, os, pathlib, signal, statistics, subprocess, sys, tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = os.environ.get("TORCH_PYTHON", "/usr/bin/python3")
@@ -66,7 +66,8 @@ class Ebm:
 
 
 class Torch:
-    """One process that stays, so that its start (about two seconds) and its warming up are not timed."""
+    """One process that stays, so that its start (about two seconds) and its warming up are not timed.  It is halted while others have
+    their turn, as its threads spin."""
 
     def __init__(self, mode, threads, steps):
         self.name = "torch " + mode
@@ -74,13 +75,18 @@ class Torch:
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self.child.stdout.readline().strip() != "ready":
             sys.exit("compare: moons_torch.py did not start")
+        self.child.send_signal(signal.SIGSTOP)
 
     def block(self):
+        self.child.send_signal(signal.SIGCONT)
         self.child.stdin.write("\n")
         self.child.stdin.flush()
-        return json.loads(self.child.stdout.readline())
+        line = self.child.stdout.readline()
+        self.child.send_signal(signal.SIGSTOP)
+        return json.loads(line)
 
     def close(self):
+        self.child.send_signal(signal.SIGCONT)
         self.child.stdin.close()
         self.child.wait()
 

@@ -29,14 +29,15 @@ def options():
 
 def prepare_environment(threads):
     """What the libraries read as they are loaded.  Debian's OpenBLAS 0.3.21 takes processors newer than itself for old ones, and ATen
-    keeps to AVX2 unless told; threads that spin at barriers collapse on a machine that does other work."""
+    keeps to AVX2 unless told.  Products of this size lose by OpenBLAS's second thread, so only ATen's own loops get one; they are
+    quickest when threads spin between them (OMP_WAIT_POLICY; the caller's own choice is kept)."""
     wide = " avx512f " in open("/proc/cpuinfo").read()
     os.environ["OPENBLAS_CORETYPE"] = "SkylakeX" if wide else "Haswell"
     os.environ.pop("OPENBLAS_L2_SIZE", None)
     if wide:
         os.environ["ATEN_CPU_CAPABILITY"] = "avx512"
-    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"] = str(threads), "1"
+    os.environ.setdefault("OMP_WAIT_POLICY", "active")
 
 
 args = options()
