@@ -50,6 +50,34 @@ static void check_result(Resolver *r, const Def *def)
     if (!block->n || block->at[block->n - 1]->kind != STMT_EXPR) report_no_result(r, def);
 }
 
+/* ---- solvers and optimizers ---- */
+
+static bool moves(const Block *block, const char *text)
+{
+    for (int i = 0; i < block->n; i++) {
+        const Stmt *s = block->at[i];
+        for (int t = 0; t < s->targets.n; t++) {
+            const Expr *target = s->targets.at[t]->kind == EXPR_INDEX ? s->targets.at[t]->kid[0] : s->targets.at[t];
+            if (target->kind == EXPR_PRIMED && !strcmp(target->name.text, text)) return true;
+        }
+        if (moves(&s->block, text)) return true;
+    }
+    return false;
+}
+
+/* An optimizer moves its first operand, a solver its last. */
+static void check_moves(Resolver *r, const Def *def)
+{
+    if ((def->kind != DEF_SOLVER && def->kind != DEF_OPTIMIZER) || !def->n_signatures) return;
+    const Signature *s = &def->signatures[def->n_signatures - 1];
+    if (!s->n) return;
+    const Name *operand = &s->at[def->kind == DEF_SOLVER ? s->n - 1 : 0].name;
+    if (moves(&def->block, operand->text)) return;
+    Diagnostic *d = diag_error(r->diagnostics, "E0454", def->name.span, "the %s `%s` never moves `%s`", def_kind_name(def->kind), def->name.text, operand->text);
+    diag_note(d, operand->span, "`%s` is what it gives back", operand->text);
+    diag_help(d, "say what its next value is: %s' = ..", operand->text);
+}
+
 /* ---- trains ---- */
 
 static int count_statements(const Block *block, StmtKind kind)
@@ -137,6 +165,7 @@ void resolve_def(Resolver *r, const Def *def)
         enter_scope(r, SCOPE_BLOCK);
         resolve_block(r, &def->block);
         check_result(r, def);
+        if (r->diagnostics->errors == errors) check_moves(r, def);
         leave_scope(r);
         if (def->kind == DEF_TRAIN) check_train(r, def, r->diagnostics->errors == errors);
     }

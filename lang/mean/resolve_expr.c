@@ -171,17 +171,23 @@ static void resolve_subscripts(Resolver *r, const Expr *e)
     r->in_subscript = !is_own_word(r, e->kid[0]);
     for (int i = 0; i < e->n_subscripts; i++) {
         const Subscript *s = &e->subscripts[i];
-        if (s->at && !report_no_place(r, s->at)) resolve_expr(r, s->at);
+        if (s->at && !(r->in_subscript && report_no_place(r, s->at))) resolve_expr(r, s->at);
         if (s->low) resolve_expr(r, s->low);
         if (s->high) resolve_expr(r, s->high);
     }
     r->in_subscript = before;
 }
 
-static void report_no_index(Resolver *r, const Expr *e, Span span)
+/* What stands in the place of an index; names in it are no further mistakes. */
+static void resolve_no_index(Resolver *r, const Expr *e, const Subscript *s)
 {
-    Diagnostic *d = diag_error(r->diagnostics, "E0222", span, "%s[..] needs names of indices in its brackets", e->name.text);
+    Diagnostic *d = diag_error(r->diagnostics, "E0222", s->span, "%s[..] needs names of indices in its brackets", e->name.text);
     diag_help(d, "an index is a name: %s[i, j] a[i,j], or with its range %s[i: n]; of a whole array, write %s(a)", e->name.text, e->name.text, e->name.text);
+    Unknown before = r->unknown;
+    r->unknown = UNKNOWN_IS_INDEX;
+    if (s->at) resolve_expr(r, s->at);
+    if (s->low) resolve_expr(r, s->low);
+    r->unknown = before;
 }
 
 static void resolve_reduction(Resolver *r, const Expr *e)
@@ -193,7 +199,7 @@ static void resolve_reduction(Resolver *r, const Expr *e)
         const Subscript *s = &e->subscripts[i];
         const Expr *index = s->kind == SUBSCRIPT_SLICE ? s->low : s->at;
         if (index && index->kind == EXPR_NAME) declare(r, MEANING_INDEX, index->name);
-        else report_no_index(r, e, s->span);
+        else resolve_no_index(r, e, s);
     }
     resolve_expr(r, e->kid[0]);
     leave_scope(r);

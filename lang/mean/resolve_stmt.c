@@ -121,7 +121,9 @@ void resolve_bind(Resolver *r, const Stmt *s)
     bool effect = has_effect(r, s->value);
     for (int i = 0; i < s->targets.n; i++) {
         const Expr *base = target_base(s->targets.at[i]);
+        r->in_equation = s->targets.at[i]->kind == EXPR_INDEX;
         if (base) make_name(r, base, &first);
+        r->in_equation = false;
     }
     if (first && effect) first->spared = true;
 }

@@ -86,6 +86,7 @@ typedef struct Resolver {
     NameScope *scope;
     Unknown unknown;
     bool in_result, in_subscript, in_latent;   /* in the type after ->; between [ ]; a bare name after the semicolon of a call */
+    bool in_equation;           /* naming the left side of x[..] = .. */
     bool fresh_latents;         /* inside what `sample` samples */
     int phase, phases;          /* number of the phase, 0 outside of them; how many there were */
     Blame *blamed;              /* unknown names, newest first: one for each item where it is met, one report for all */

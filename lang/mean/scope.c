@@ -90,8 +90,10 @@ static void report_twice(Resolver *r, MeaningKind kind, Name name, const Meaning
         diag_help(d, "write `%s` once", name.text);
     } else {
         d = diag_error(r->diagnostics, "E0204", name.span, "`%s` is given a value twice", name.text);
+        bool places = r->in_equation && kind == MEANING_LOCAL;
         bool cell = taken->kind == MEANING_STATE || innermost(r, SCOPE_REPEAT);
-        if (cell) diag_help(d, "a name stands for one value; the next value of a cell is written %s' = ..", name.text);
+        if (places) diag_help(d, "places of a value are not written over: say all of it in one equation, %s[i: n] = if i == 0 then .. else ..", name.text);
+        else if (cell) diag_help(d, "a name stands for one value; the next value of a cell is written %s' = ..", name.text);
         else diag_help(d, "a name stands for one value: call the second one otherwise; only a state, or a value that repeat carries, "
                           "has a next value, written %s' = ..", name.text);
     }
