@@ -1,5 +1,6 @@
 /* action.c: claims, pictures, prints and saves. */
 #include <string.h>
+#include <strings.h>
 #include "lang/graph/builder.h"
 
 /* A slot for a value: of its own, filled once, at top level; an output of the step inside a train. */
@@ -98,8 +99,20 @@ static void print_action(Builder *b, Scope *scope, const Exprs *list, Action *a)
     }
 }
 
+/* The endings that vm/draw writes. */
+static void check_picture_name(Builder *b, const Stmt *s)
+{
+    static const char *const endings[] = { ".png", ".svg", ".pdf" };
+    const char *ending = s->string ? strrchr(s->string, '.') : NULL;
+    for (size_t i = 0; ending && i < 3; i++) if (!strcasecmp(ending, endings[i])) return;
+    if (!s->string) return;
+    Diagnostic *d = complain(b, "E0471", s->string_span.source ? s->string_span : s->span, "pictures are written as .png, .svg or .pdf");
+    diag_help(d, "let the name end so: \"%.*s.png\"", ending ? (int)(ending - s->string) : (int)strlen(s->string), s->string);
+}
+
 static void show_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
 {
+    check_picture_name(b, s);
     Value *v = eval(b, scope, s->value);
     if (v->kind == VALUE_PLOT) { a->kind = ACTION_SHOW; show_plot(b, v, a); return; }
     if (s->string) {

@@ -295,29 +295,34 @@ void builder_free(Builder *b)
 Script *builder_script(Builder *b) { return &b->script; }
 
 /* Statements that set how everything is read: before all else. */
-static void settings(Builder *b, const Block *block)
+static bool settings(Builder *b, const Block *block)
 {
+    bool known_names = true;                                    /* what a file that cannot be used defines is not known */
     for (int i = 0; i < block->n; i++) {
         const Stmt *s = block->at[i];
         double x;
+        int64_t seed;
+        int errors;
         switch (s->kind) {
         case STMT_SEED:
-            if (want_known(b, eval(b, NULL, s->value), s->span, "the seed", &x) && !b->options.has_seed) b->script.seed = (uint64_t)x;
+            if (want_size(b, eval(b, NULL, s->value), s->value->span, "the seed", &seed) && !b->options.has_seed) b->script.seed = (uint64_t)seed;
             break;
         case STMT_PRECISION:
-            if (strcmp(s->name.text, "f32") && strcmp(s->name.text, "f64")) {
-                Diagnostic *d = complain(b, "E0391", s->name.span, "precision is f32 or f64, not %s", s->name.text);
-                diag_help(d, "precision f64 is for checking");
-            } else if (!b->options.has_precision) b->script.store->precision = s->name.text[1] == '6' ? PRECISION_F64 : PRECISION_F32;
+            if (!b->options.has_precision) b->script.store->precision = strcmp(s->name.text, "f64") ? PRECISION_F32 : PRECISION_F64;
             break;
         case STMT_EDITION:
             if (want_known(b, eval(b, NULL, s->value), s->span, "the edition", &x) && x != 1)
                 complain(b, "E0391", s->span, "this program reads edition 1, not %g", x);
             break;
-        case STMT_USE: use_statement(b, s); break;
+        case STMT_USE:
+            errors = b->diagnostics->errors;
+            use_statement(b, s);
+            known_names &= b->diagnostics->errors == errors;
+            break;
         default: break;
         }
     }
+    return known_names;
 }
 
 static bool known_from_outside(Builder *b, const Global *g, const File *file)
@@ -431,9 +436,9 @@ bool builder_add(Builder *b, const File *file)
     int errors = b->diagnostics->errors, actions = b->script.n_actions;
     const Diagnostic *last = b->diagnostics->last;
     memset(&b->at, 0, sizeof b->at);
-    settings(b, &file->block);
+    bool known_names = settings(b, &file->block);
     add_names(b, &file->block, false, NULL);
-    if (!check_sets(b, file) || b->diagnostics->errors > errors) return false;
+    if (!check_sets(b, file) || !known_names) return false;
     Block block = file->block;
     if (!resolve_names(b, file)) block = sound_part(b, file, last ? last->next : b->diagnostics->first);
     run_commands(b, &block);
