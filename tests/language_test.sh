@@ -89,7 +89,7 @@ runs every 0 $scenes/every.ebm
 says every 'f() = 0'
 says every 'f() = -2'
 says every 'f() = -4'
-runs rollback 0 $scenes/rollback.ebm
+runs rollback 0 $scenes/rollback.ebm --seed 1
 says rollback 'back to step 0 with new draws'
 runs hopeless 3 $scenes/hopeless.ebm
 says hopeless 'E0510'

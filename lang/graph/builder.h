@@ -204,6 +204,7 @@ Value *eval_pipe(Builder *b, Scope *scope, const Expr *e);
 Value *configure(Builder *b, Closure *closure, const CallArgs *args);
 Value *apply(Builder *b, Closure *closure, const CallArgs *args);
 Value *apply_values(Builder *b, Closure *closure, Value **values, int n, Span span);
+Value *apply_body(Builder *b, Closure *c, const Signature *s, Value **v, const Span *spans, Span span);
 const Signature *operands_of(const Closure *closure);   /* null if it has no signature of its own */
 bool   eval_args(Builder *b, Scope *scope, const Expr *call, CallArgs *args);
 uint64_t mix_hash(uint64_t h, const char *text, uint64_t number);
@@ -233,6 +234,7 @@ void place_at(Builder *b, const Expr *value, const char *name);
 /* trial.c */
 void   note_applied(Builder *b, const Def *def);
 void   try_definitions(Builder *b, const Block *block);
+void   try_net(Builder *b, Closure *c);                 /* so that its parameters are known */
 
 /* cells.c */
 Value *param_value(Builder *b, Scope *scope, const Stmt *s);

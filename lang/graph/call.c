@@ -328,6 +328,31 @@ static Value *as_energy(Builder *b, Value *v)
     return r;
 }
 
+/* The body on operands whose frames are in hiding; null ones take their presets.  Moves the context: the caller puts it back. */
+Value *apply_body(Builder *b, Closure *c, const Signature *s, Value **v, const Span *spans, Span span)
+{
+    enter(b, c, span, c->kind == CLOSURE_DEF ? layer_path(b, c) : c->owner);
+    Scope *scope = scope_new(b, c->scope);
+    if (c->kind == CLOSURE_DEF) bind_settings(b, c, scope);
+    for (int i = 0; i < s->n; i++) {
+        const Param *p = &s->at[i];
+        if (!v[i]) v[i] = eval(b, scope, p->preset);
+        if (p->type && v[i]->kind == VALUE_ARRAY) {
+            Domain domain;
+            if (!match_type(b, scope, p->type, v[i], p->name.text, spans[i]) || !eval_domain(b, scope, p->type, &domain) ||
+                !domain_fits(b, domain, v[i], p->name.text, spans[i])) return b->none;
+            if (domain.kind != CLASS_REAL) {
+                Value *typed = ARENA_NEW(b->arena, Value);
+                *typed = *v[i];
+                typed->domain = domain;                     /* the body must serve all that is declared */
+                v[i] = typed;
+            }
+        }
+        bind(b, scope, p->name.text, v[i], p->name.span);
+    }
+    return body_value(b, c, scope);
+}
+
 static Value *apply_signature(Builder *b, Closure *c, const Signature *s, const CallArgs *args)
 {
     Value *v[MAX_ARGS];
@@ -350,28 +375,7 @@ static Value *apply_signature(Builder *b, Closure *c, const Signature *s, const 
     }
     Context before = b->at;
     for (int i = 0; i < items.n; i++) b->at.hidden = axes_with(b->at.hidden, items.at[i]);
-    enter(b, c, args->span, c->kind == CLOSURE_DEF ? layer_path(b, c) : c->owner);
-    Scope *scope = scope_new(b, c->scope);
-    Value *r = b->none;
-    bool fine = true;
-    if (c->kind == CLOSURE_DEF) bind_settings(b, c, scope);
-    for (int i = 0; i < s->n && fine; i++) {
-        const Param *p = &s->at[i];
-        if (!v[i]) v[i] = eval(b, scope, p->preset);
-        if (p->type && v[i]->kind == VALUE_ARRAY) {
-            Domain domain;
-            fine = match_type(b, scope, p->type, v[i], p->name.text, spans[i]) && eval_domain(b, scope, p->type, &domain) &&
-                   domain_fits(b, domain, v[i], p->name.text, spans[i]);
-            if (fine && domain.kind != CLASS_REAL) {
-                Value *typed = ARENA_NEW(b->arena, Value);
-                *typed = *v[i];
-                typed->domain = domain;                     /* the body must serve all that is declared */
-                v[i] = typed;
-            }
-        }
-        bind(b, scope, p->name.text, v[i], p->name.span);
-    }
-    if (fine) r = body_value(b, c, scope);
+    Value *r = apply_body(b, c, s, v, spans, args->span);
     b->at = before;
     graph_set_origin(b->g, b->at.origin);
     if (mine && frame.n) r = unhide(b, r, items, frame);

@@ -249,6 +249,13 @@ static Value *member_of_module(Builder *b, const Value *base, const Expr *e)
     return b->none;
 }
 
+static bool has_params(const Builder *b, const char *root)
+{
+    size_t n = strlen(root);
+    for (int i = 0; i < b->n_params; i++) if (!strncmp(b->params[i].path, root, n) && b->params[i].path[n] == '.') return true;
+    return false;
+}
+
 static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
 {
     Value *base = eval(b, scope, e->kid[0]);
@@ -288,6 +295,7 @@ static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
     }
     if (base->kind == VALUE_FUNCTION && params_root(b, base->fn)) {
         const char *path = arena_format(b->arena, "%s.%s", params_root(b, base->fn), name);
+        if (base->fn->kind == CLOSURE_DEF && !has_params(b, params_root(b, base->fn))) try_net(b, base->fn);
         for (int i = 0; i < b->n_params; i++) {
             const ParamInfo *p = &b->params[i];
             if (strcmp(p->path, path)) continue;
