@@ -423,12 +423,11 @@ static bool starting_points(Inference *x, Value *from, Shape frame, Shape items,
                 return false;
             }
         }
-        if (k->typed) {
-            Value *typed = ARENA_NEW(b->arena, Value);
-            *typed = *v[i];
-            typed->domain = k->domain;
-            v[i] = typed;
-        }
+        if (k->typed && f->kind == VALUE_ARRAY && !domain_fits(b, k->domain, v[i], k->name.text, x->infer->from->span)) return false;
+        Value *typed = ARENA_NEW(b->arena, Value);
+        *typed = *v[i];
+        typed->domain = k->typed ? k->domain : (Domain){ 0 };   /* where nothing is declared, a solver walks over the reals */
+        v[i] = typed;
     }
     (void)frame;
     return true;
