@@ -88,8 +88,8 @@ struct Instr {
     int sums;
     uint64_t key;               /* draws: place in the program */
     int n_times;
-    int times[MAX_DEPTH];       /* draws: depths of the loops they stand in; -1: fixed_time instead */
-    int64_t fixed_time[MAX_DEPTH];
+    int times[MAX_DEPTH];       /* draws: depths of the loops they stand in; -1: none */
+    int64_t time_factor[MAX_DEPTH], fixed_time[MAX_DEPTH];   /* the pass counts as fixed_time + time_factor * pass: backward loops count down */
     TileProgram *tile;
     int depth;                  /* loop: its depth, from 0 */
     int64_t passes, items, chunk;

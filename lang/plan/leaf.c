@@ -70,13 +70,42 @@ static void emit_places(Planner *p, Node *n, Instr **made)
     (*made)->size = n->size;
 }
 
-/* A draw's key holds the pass of a loop around it, or a number where a loop has been unrolled. */
+/* fixed + factor * (pass of a loop): a pass, a number where a loop has been unrolled, or a pass counted down by a backward loop. */
+typedef struct Pass { const Loop *loop; int64_t factor, fixed; } Pass;
+
+static bool pass_of(const Node *n, Pass *pass)
+{
+    Pass x, y;
+    *pass = (Pass){ 0 };
+    switch (n->op) {
+    case OP_time:  *pass = (Pass){ n->loop, 1, 0 }; return true;
+    case OP_const: pass->fixed = (int64_t)n->value; return true;
+    case OP_neg:
+        if (!pass_of(n->in[0], &x)) return false;
+        *pass = (Pass){ x.loop, -x.factor, -x.fixed };
+        return true;
+    case OP_add: case OP_sub: {
+        if (!pass_of(n->in[0], &x) || !pass_of(n->in[1], &y) || (x.loop && y.loop)) return false;
+        int64_t sign = n->op == OP_sub ? -1 : 1;
+        *pass = (Pass){ x.loop ? x.loop : y.loop, x.loop ? x.factor : sign * y.factor, x.fixed + sign * y.fixed };
+        return true;
+    }
+    default: return false;
+    }
+}
+
+/* A draw's key holds the passes of the loops around it. */
 static void set_time(Planner *p, Instr *instr, int i, const Node *time)
 {
-    instr->times[i] = -1;
-    if (time->op == OP_time) instr->times[i] = p->loops[time->loop->id].depth;
-    else if (time->op == OP_const) instr->fixed_time[i] = (int64_t)time->value;
-    else p->failed = true, diag_error(p->diagnostics, "E0904", instr->origin ? instr->origin->span : (Span){ 0 }, "a draw in a loop depends on more than the loop's pass");
+    Pass pass;
+    if (!pass_of(time, &pass)) {
+        p->failed = true;
+        diag_error(p->diagnostics, "E0904", instr->origin ? instr->origin->span : (Span){ 0 }, "a draw in a loop depends on more than the loop's pass");
+        return;
+    }
+    instr->times[i] = pass.loop ? p->loops[pass.loop->id].depth : -1;
+    instr->time_factor[i] = pass.factor;
+    instr->fixed_time[i] = pass.fixed;
 }
 
 void emit_random(Planner *p, Node *n)
