@@ -353,6 +353,9 @@ static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
     } else if (base->kind == VALUE_ARRAY && !strcmp(name, "T")) diag_help(d, "say it with indices: y[j, i] = x[i, j]");
     else if (base->kind == VALUE_ARRAY && (!strcmp(name, "shape") || !strcmp(name, "size")))
         diag_help(d, "name the sizes in the signature: fn f(x: [N, D]) can use N and D as numbers");
+    else if (!strcmp(name, "detach")) diag_help(d, "stop(x) is x without a gradient");
+    else if (base->kind == VALUE_FUNCTION && base->fn->kind == CLOSURE_DEF && base->fn->def->kind == DEF_REGIME)
+        diag_help(d, "it is a regime: name its use, u = %s(..)(E, x), and read u.%s", base->fn->name, name);
     else if (builtin_named(name) || is_global(b, name)) diag_help(d, "values have no methods: write %s(..)", name);
     return b->none;
 }
