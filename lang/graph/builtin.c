@@ -207,6 +207,24 @@ static Value *call_stop(Builder *b, Scope *s, const CallArgs *args)
     return r;
 }
 
+/* project(y, x): y in the domain of x, as an update of x would be.  y may have further leading axes. */
+static Value *call_project(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Value *y = args->at[0].value, *x = args->at[1].value;
+    if (y->kind == VALUE_NONE || x->kind == VALUE_NONE) return b->none;
+    if (y->kind == VALUE_ARRAY && x->kind == VALUE_ARRAY) return retract(b, y, x->domain);
+    if (y->kind != VALUE_BUNDLE || x->kind != VALUE_BUNDLE || y->n_items != x->n_items) {
+        complain(b, "E0306", args->span, "project takes a value and the variable whose domain it is brought into, but these are %s and %s", value_text(b, y), value_text(b, x));
+        return b->none;
+    }
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *y;
+    r->items = ARENA_ARRAY(b->arena, Value *, y->n_items);
+    for (int i = 0; i < y->n_items; i++) r->items[i] = retract(b, y->items[i], x->items[i]->domain);
+    return r;
+}
+
 /* ---- draws ---- */
 
 /* The full shape of a draw: as given, or declared by the param or state it is for. */
@@ -549,6 +567,7 @@ static const Builtin builtins[] = {
     { "argsort", "argsort(x)", "Places in ascending order of value along the last axis; stable.", 1, 1, call_argsort, "x" },
     { "svdvals", "svdvals(x)", "Singular values of a matrix, descending. No derivative.", 1, 1, call_svdvals, "x" },
     { "stop", "stop(x)", "x as a constant: no derivative passes.", 1, 1, call_stop, "x" },
+    { "project", "project(y, x)", "y brought into the domain of x: a box, the simplex, the sphere; as it is where x is any real.", 2, 2, call_project, "y x" },
     { "uniform", "uniform(low, high, shape)", "Uniform draws in low..high.", 2, 3, call_uniform, "low high shape" },
     { "normal", "normal(shape)", "Normal draws of mean 0 and deviation 1.", 0, 1, call_normal, "shape" },
     { "bernoulli", "bernoulli(p, shape)", "1 with probability p, else 0.", 1, 2, call_bernoulli, "p shape" },
