@@ -15,15 +15,14 @@
 
 /* ---- Running ---- */
 
-static bool run_program(Graph *graph, Output *outputs, int n, Store *store, int threads, RunKey key, int runs, Diagnostics *diagnostics)
+static bool run_program(Graph *graph, Output *outputs, int n, Store *store, int64_t chunk, RunKey key, Diagnostics *diagnostics)
 {
     Program program = { .graph = graph, .n = n, .outputs = outputs };
-    Code *code = plan(&program, store, diagnostics);
+    Code *code = plan_chunked(&program, store, chunk, diagnostics);
     if (!code) return false;
-    Machine *machine = machine_new(threads, store->precision, diagnostics);
+    Machine *machine = machine_new(1, store->precision, diagnostics);
     assert_non_null(machine);
-    bool well = true;
-    for (int i = 0; i < runs && well; i++) well = machine_run(machine, code, store, key, diagnostics);
+    bool well = machine_run(machine, code, store, key, diagnostics);
     machine_free(machine);
     code_free(code);
     return well;
@@ -67,7 +66,7 @@ static double difference_of(Fuzz *f, Node *n)
     memcpy(shape.at, n->axes.at, sizeof shape.at);
     one.n_outputs = 1;
     one.outputs[0] = (Output){ store_add(store, "alone", shape, false), n };
-    bool well = run_program(f->graph, one.outputs, 1, store, 1, (RunKey){ f->seed, f->step, 0 }, 1, &diagnostics);
+    bool well = run_program(f->graph, one.outputs, 1, store, 0, (RunKey){ f->seed, f->step, 0 }, &diagnostics);
     double difference = well ? worst_difference(&one, store) : INFINITY;
     store_free(store);
     diagnostics_free(&diagnostics);
@@ -104,13 +103,13 @@ static void fail_graph(Fuzz *f, uint64_t seed, double difference, const Diagnost
     fail();
 }
 
-static void check_against_oracle(uint64_t seed, int size, Precision precision, double allowed)
+static void check_against_oracle(uint64_t seed, int size, Precision precision, int64_t chunk, double allowed)
 {
     Fuzz f;
     Diagnostics diagnostics = { 0 };
     fuzz_begin(&f, seed, size, precision);
     Store *store = fuzz_store(&f, precision);
-    bool well = run_program(f.graph, f.outputs, f.n_outputs, store, 1, (RunKey){ f.seed, f.step, 0 }, 1, &diagnostics);
+    bool well = run_program(f.graph, f.outputs, f.n_outputs, store, chunk, (RunKey){ f.seed, f.step, 0 }, &diagnostics);
     double difference = well ? worst_difference(&f, store) : INFINITY;
     if (!(difference <= allowed)) fail_graph(&f, seed, difference, &diagnostics);
     store_free(store);
@@ -125,13 +124,19 @@ static uint64_t graphs(uint64_t usual) { return getenv("FUZZ_RUNS") ? strtoull(g
 static void test_oracle_double(void **state)
 {
     (void)state;
-    for (uint64_t i = 0; i < graphs(400); i++) check_against_oracle(first_seed() + i, 4 + (int)((first_seed() + i) % 40), PRECISION_F64, 1e-8);
+    for (uint64_t i = 0; i < graphs(400); i++) check_against_oracle(first_seed() + i, 4 + (int)((first_seed() + i) % 40), PRECISION_F64, 0, 1e-8);
+}
+
+static void test_oracle_chunks(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < graphs(200); i++) check_against_oracle(first_seed() + 3000 + i, 4 + (int)(i % 30), PRECISION_F64, 16 + 16 * (int64_t)(i % 3), 1e-8);
 }
 
 static void test_oracle_single(void **state)
 {
     (void)state;
-    for (uint64_t i = 0; i < 150; i++) check_against_oracle(5000 + i, 4 + (int)(i % 12), PRECISION_F32, 2e-3);
+    for (uint64_t i = 0; i < 150; i++) check_against_oracle(5000 + i, 4 + (int)(i % 12), PRECISION_F32, 0, 2e-3);
 }
 
 /* ---- Same bits ---- */
@@ -161,12 +166,12 @@ static void run_variant(Fuzz *f, Store *store, int64_t chunk, int threads)
 static void test_same_bits(void **state)
 {
     (void)state;
-    static const struct { int64_t chunk; int threads; } variants[] = { { 0, 2 }, { 16, 1 }, { 48, 2 }, { 128, 1 } };
+    static const struct { int64_t chunk; int threads; } variants[] = { { 32, 2 }, { 16, 1 }, { 48, 2 }, { 128, 1 } };
     for (uint64_t seed = 9000; seed < 9080; seed++) {
         Fuzz f;
         fuzz_begin(&f, seed, 4 + (int)(seed % 30), PRECISION_F32);
         Store *first = fuzz_store(&f, PRECISION_F32);
-        run_variant(&f, first, 0, 1);
+        run_variant(&f, first, 32, 1);
         for (size_t v = 0; v < sizeof variants / sizeof variants[0]; v++) {
             Store *store = fuzz_store(&f, PRECISION_F32);
             run_variant(&f, store, variants[v].chunk, variants[v].threads);
@@ -235,7 +240,7 @@ static void test_swap(void **state)
     Output outputs[3] = { { x, read_slot(g, store, y) }, { y, read_slot(g, store, x) },
                           { z, graph_map(g, OP_add, read_slot(g, store, x), read_slot(g, store, z), NULL) } };
     Diagnostics diagnostics = { 0 };
-    assert_true(run_program(g, outputs, 3, store, 1, (RunKey){ 0 }, 1, &diagnostics));
+    assert_true(run_program(g, outputs, 3, store, 0, (RunKey){ 0 }, &diagnostics));
     for (int64_t i = 0; i < 5; i++) {
         assert_true(slot_value(store, x, i) == 100 + (double)i);
         assert_true(slot_value(store, y, i) == (double)i);
@@ -287,7 +292,7 @@ static void expect_trouble(Graph *g, Output *outputs, int n, Store *store, const
 {
     Diagnostics diagnostics = { 0 };
     double before = slot_value(store, outputs[0].slot, 0);
-    assert_false(run_program(g, outputs, n, store, 1, (RunKey){ 0 }, 1, &diagnostics));
+    assert_false(run_program(g, outputs, n, store, 0, (RunKey){ 0 }, &diagnostics));
     assert_int_equal(diagnostics.errors, 1);
     assert_string_equal(diagnostics.first->code, code);
     assert_int_equal(diagnostics.first->fault, FAULT_MACHINE);
@@ -335,7 +340,7 @@ static void test_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_oracle_double), cmocka_unit_test(test_oracle_single), cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_oracle_double), cmocka_unit_test(test_oracle_chunks), cmocka_unit_test(test_oracle_single), cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_swap), cmocka_unit_test(test_turns), cmocka_unit_test(test_not_finite), cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,30 @@ static void find_classes(Planner *p, Lanes *l)
     }
 }
 
+/* A map that makes a large array of small ones (all pairs of two sets): it is worth chunking though nothing was mapped over. */
+static bool grows_large(const Planner *p, const Node *n)
+{
+    enum { LARGE = 1 << 20, FEW = 64 };
+    int64_t count = axes_count(&n->axes), most = 0;
+    if (op_info[n->op].family != FAMILY_MAP || count < (p->chunk ? FEW : LARGE)) return false;
+    for (int k = 0; k < n->n_in; k++) {
+        int64_t own = axes_count(&node_below(n->in[k])->axes);
+        if (own > most) most = own;
+    }
+    return most <= count / 8;
+}
+
+static void mark_growing(Planner *p, Lanes *l)
+{
+    for (uint32_t id = 0; id < graph_size(p->graph); id++) {
+        const Node *n = graph_node(p->graph, id);
+        if (!p->info[id].needed || !grows_large(p, n)) continue;
+        for (int i = 0; i < n->axes.n; i++)
+            for (int k = 0; k < n->n_in; k++)
+                if (!axes_have(&node_below(n->in[k])->axes, n->axes.at[i])) l->at[class_of(l, n->axes.at[i])].item = true;
+    }
+}
+
 static bool is_candidate(Lanes *l, Axis a) { return axis_size(a) >= FEWEST_ITEMS && l->at[class_of(l, a)].item; }
 
 /* The axis that would run along the lanes: of the class with most work; within a class the one that was mapped over. */
@@ -324,7 +348,8 @@ static void drop_idle_lanes(Planner *p)
     for (uint32_t id = 0; id < size; id++) {
         const Node *n = graph_node(p->graph, id);
         s.parent[id] = id;
-        s.mapped[id] = axis_is_item(l->chosen[id]) && (n->op == OP_carry || n->op == OP_result || can_chunk(n, l->chosen[id]));
+        bool mapped = axis_is_item(l->chosen[id]) || (p->info[id].needed && grows_large(p, n));
+        s.mapped[id] = l->chosen[id] && mapped && (n->op == OP_carry || n->op == OP_result || can_chunk(n, l->chosen[id]));
     }
     for (uint32_t id = 0; id < size; id++) {
         Node *n = graph_node(p->graph, id);
@@ -341,6 +366,7 @@ void find_lanes(Planner *p)
     uint32_t size = graph_size(p->graph);
     p->lanes = ARENA_NEW(&p->work, Lanes);
     find_classes(p, p->lanes);
+    mark_growing(p, p->lanes);
     p->lanes->chosen = ARENA_ARRAY(&p->work, Axis, size + 1);
     for (uint32_t id = 0; id < size; id++)
         if (p->info[id].needed) p->lanes->chosen[id] = choose_axis(p->lanes, &graph_node(p->graph, id)->axes);

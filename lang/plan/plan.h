@@ -8,7 +8,8 @@
  * graph but origins. */
 Code *plan(const Program *program, const Store *store, Diagnostics *diagnostics);
 
-/* The same with chunks of so many items (a multiple of 16; 0: as the planner thinks best).  No result depends on it. */
+/* The same with chunks of so many items (a multiple of 16; 0: as the planner thinks best), and chunks for small arrays where the planner
+ * would keep them to large ones.  No result depends on the size of the chunks. */
 Code *plan_chunked(const Program *program, const Store *store, int64_t chunk, Diagnostics *diagnostics);
 
 #endif
