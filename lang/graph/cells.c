@@ -203,19 +203,47 @@ static void follow(Builder *b, uint32_t average, uint32_t source, double decay)
     b->averages[b->n_averages++] = (AverageOf){ average, source, decay };
 }
 
-static ParamInfo *average_of(Builder *b, const ParamInfo *p)
+static bool follows(Builder *b, uint32_t average, uint32_t source)
 {
-    const char *dot = strchr(p->path, '.');
-    const char *path = arena_format(b->arena, "%s%s", b->at.average, dot ? dot : "");
+    for (int i = 0; i < b->n_averages; i++) if (b->averages[i].average == average) return b->averages[i].source == source;
+    return false;
+}
+
+/* The average of parameter `at`, named by the average; parameters of other nets that the averaged one calls keep their net's name in it. */
+static ParamInfo *average_of(Builder *b, int at, const char *average, double decay)
+{
+    ParamInfo source = b->params[at];
+    const char *dot = strchr(source.path, '.');
+    const char *path = arena_format(b->arena, "%s%s", average, dot ? dot : "");
     ParamInfo *a = find_param(b, path);
-    if (a) return a;
-    ParamInfo source = *p;
+    if (a && follows(b, a->slot, source.slot)) return a;
+    if (a) {
+        path = arena_format(b->arena, "%s.%s", average, source.path);
+        if ((a = find_param(b, path))) return a;
+    }
     a = add_param(b, path, b->script.store->slots[source.slot].shape, source.domain, source.span);
     a->is_average = true;
     b->script.fills[a->slot].is_copy = true;
     b->script.fills[a->slot].source = source.slot;
-    follow(b, a->slot, source.slot, b->at.average_decay);
+    follow(b, a->slot, source.slot, decay);
     return a;
+}
+
+/* A new parameter of a net gets its averages at once, so that every train moves them, also one whose text does not use them:
+ * `encoder slow = ema(f)` follows f in every run of f. */
+static void add_averages(Builder *b, int at)
+{
+    const char *path = b->params[at].path, *dot = strchr(path, '.');
+    for (Global *g = b->first_global; g && dot; g = g->order) {
+        const Def *def = g->stmt && g->stmt->kind == STMT_DEF ? g->stmt->def : NULL;
+        if (!def || g->library || def->n_signatures || !def->value || def->value->kind != EXPR_CALL) continue;
+        const Expr *call = def->value;
+        if (call->kid[0]->kind != EXPR_NAME || strcmp(call->kid[0]->name.text, "ema") || !call->n_args || call->args[0].value->kind != EXPR_NAME) continue;
+        const char *source = call->args[0].value->name.text;
+        if (strlen(source) != (size_t)(dot - path) || strncmp(source, path, (size_t)(dot - path))) continue;
+        Value *v = global_value(b, g->name, def->name.span);
+        if (v && v->kind == VALUE_FUNCTION && v->fn->kind == CLOSURE_EMA) average_of(b, at, g->name, v->fn->decay);
+    }
 }
 
 Value *param_value(Builder *b, Scope *scope, const Stmt *s)
@@ -238,8 +266,11 @@ Value *param_value(Builder *b, Scope *scope, const Stmt *s)
         Node *node = v->shape.n ? relabel(b, v->node, v->shape, shape) : v->node;
         check_free_of_items(b, array(b, node, shape), shape, s->value->span, s->name.text);
         fill_with(b, p->slot, node);
+        int at = (int)(p - b->params);
+        add_averages(b, at);
+        p = &b->params[at];
     }
-    if (b->at.average) p = average_of(b, p);
+    if (b->at.average) p = average_of(b, (int)(p - b->params), b->at.average, b->at.average_decay);
     stand_at(b, s->span);
     Value *v = array(b, read_slot(b, p->slot, axes_of(shape)), shape);
     v->domain = p->domain;
