@@ -4,33 +4,8 @@
  * shapes are chains or items: they go into hiding, the solver works on one of them, and they come back in front of the result. */
 #include <math.h>
 #include <string.h>
-#include "lang/graph/builder.h"
+#include "lang/graph/infer.h"
 #include "lang/grad/grad.h"
-
-enum { MAX_BINDERS = 16 };
-
-typedef struct Binder {
-    Name name;
-    bool fresh;                 /* a latent that was not named before `of`: drawn along and dropped */
-    bool typed;                 /* its declared shape and domain are known */
-    const Type *type;
-    Closure *owner;             /* whose parameter it is passed to */
-    Shape shape;
-    Domain domain;
-    bool has_shape;
-    Span where;
-} Binder;
-
-typedef struct Inference {
-    Builder *b;
-    Scope *scope;
-    const Expr *e;
-    const Infer *infer;
-    int n; Binder at[MAX_BINDERS];
-    Shape frame;                /* of the other arguments */
-    Span frame_at;
-    bool failed;
-} Inference;
 
 static const char *const kind_word[] = { "argmin", "argmax", "sample", "marginal", "expectation" };
 
@@ -171,7 +146,7 @@ static void collect(Inference *x, const Expr *e)
 
 /* ---- the energy as a function of the bound names ---- */
 
-static Closure *energy_closure(Inference *x, const Expr *of, Shape items)
+Closure *energy_closure(Inference *x, const Expr *of, Shape items)
 {
     Builder *b = x->b;
     Infer *infer = ARENA_NEW(b->arena, Infer);
@@ -196,7 +171,7 @@ static Closure *energy_closure(Inference *x, const Expr *of, Shape items)
     return c;
 }
 
-static Value *together(Builder *b, Value **v, int n)
+Value *together(Builder *b, Value **v, int n)
 {
     if (n == 1) return v[0];
     Value *r = value_new(b, VALUE_BUNDLE);
@@ -206,7 +181,7 @@ static Value *together(Builder *b, Value **v, int n)
     return r;
 }
 
-static Value *energy_at(Inference *x, Closure *c, Value **v)
+Value *energy_at(Inference *x, Closure *c, Value **v)
 {
     Value *e = apply_values(x->b, c, v, x->n, c->span);
     if (e->kind == VALUE_NONE) return e;

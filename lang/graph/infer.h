@@ -1,0 +1,47 @@
+/* infer.h: what the files of inference share: what is sought, and the energy as a function of it alone. */
+#ifndef EBM_INFER_H
+#define EBM_INFER_H
+
+#include "lang/graph/builder.h"
+
+enum { MAX_BINDERS = 16 };
+
+typedef struct Binder {
+    Name name;
+    bool fresh;                 /* a latent that was not named before `of`: drawn along and dropped */
+    bool typed;                 /* its declared shape and domain are known */
+    const Type *type;
+    Closure *owner;             /* whose parameter it is passed to */
+    Shape shape;
+    Domain domain;
+    bool has_shape;
+    Span where;
+} Binder;
+
+typedef struct Inference {
+    Builder *b;
+    Scope *scope;
+    const Expr *e;
+    const Infer *infer;
+    int n; Binder at[MAX_BINDERS];
+    Shape frame;                /* of the other arguments */
+    Span frame_at;
+    bool failed;
+} Inference;
+
+/* infer.c */
+Closure *energy_closure(Inference *x, const Expr *of, Shape items);
+Value *energy_at(Inference *x, Closure *c, Value **v);  /* one number for each configuration; VALUE_NONE after a report */
+Value *together(Builder *b, Value **v, int n);          /* one value, or a bundle */
+
+/* latent.c: exact() where every place is independent of all others: no state is visited.  *serves is false, and nothing is reported, where the
+ * energy couples places; then *couples is the first value that does (may be null). */
+Value *solve_independent(Inference *x, Shape items, bool *serves, const Node **couples);
+
+/* gibbs.c: gibbs(sweeps) over the binders, which stand at v; null after a report. */
+Value *solve_gibbs(Inference *x, const Closure *solver, Value **v, Shape items);
+
+/* chain.c: chain(), where the energy factors along the one axis of one binder. */
+Value *solve_chain(Inference *x, Shape items);
+
+#endif
