@@ -177,6 +177,8 @@ Binding *bind(Builder *b, Scope *scope, const char *name, Value *value, Span spa
 Scope *scope_new(Builder *b, Scope *outer);
 Value *global_value(Builder *b, const char *name, Span span);   /* null if there is none */
 Value *eval_subscripts(Builder *b, Scope *scope, const Expr *e);
+Value *eval_field(Builder *b, Scope *scope, const Expr *e);
+Value *function_at(Builder *b, const Closure *of, Train *run, const Expr *e);
 Value *eval_reduction(Builder *b, Scope *scope, const Expr *e);
 void   eval_equation(Builder *b, Scope *scope, const Stmt *s);
 Value *eval_inference(Builder *b, Scope *scope, const Expr *e);

@@ -67,17 +67,6 @@ static Value *index_value(Builder *b, const Binding *x)
     return v;
 }
 
-/* The function with the cells of the run, where it has none yet. */
-static Closure *in_run(Builder *b, const Closure *of, Train *run)
-{
-    Closure *c = ARENA_NEW(b->arena, Closure);
-    *c = *of;
-    if (!c->run) c->run = run;
-    if (c->a) c->a = in_run(b, c->a, run);
-    if (c->b) c->b = in_run(b, c->b, run);
-    return c;
-}
-
 /* Whether the name was reported as unknown already, at another place. */
 static bool is_blamed(const Builder *b, const char *name)
 {
@@ -99,11 +88,7 @@ static Value *eval_name(Builder *b, Scope *scope, const Expr *e)
     Value *v = global_value(b, e->name.text, e->span);
     if (v) {
         if (v->kind == VALUE_FUNCTION) {
-            Closure *c = in_run(b, v->fn, b->at.run);
-            c->site = e->site;
-        c->turn = turn_of(b, e);
-            c->span = e->span;
-            return function_value(b, c);
+            return function_at(b, v->fn, b->at.run, e);
         }
         return v;
     }
@@ -208,156 +193,6 @@ static Value *eval_like(Builder *b, Scope *scope, const Expr *e)
     Value *v = value_new(b, VALUE_SHAPE);
     v->shape = shape_refresh(of->shape);
     return v;
-}
-
-static bool is_global(const Builder *b, const char *name)
-{
-    for (const Global *g = b->first_global; g; g = g->order) if (!strcmp(g->name, name)) return true;
-    return false;
-}
-
-/* The path that the parameters of a net or an energy stand under; null for what owns none. */
-static const char *params_root(Builder *b, const Closure *c)
-{
-    if (c->instance) return c->instance;
-    if (c->kind != CLOSURE_DEF || c->configured) return NULL;
-    return c->def->kind <= DEF_FN && c->def->kind != DEF_LAYER ? path_of(b, c->def->name.span, c->def->name.text) : NULL;
-}
-
-/* m.f, a definition of a file used as m. */
-static Value *member_of_module(Builder *b, const Value *base, const Expr *e)
-{
-    const Module *module = base->module;
-    Train *before = b->at.run;
-    if (base->run) b->at.run = base->run;
-    Value *v = module_member(b, module, e->name.text, e->name.span);
-    if (v && v->kind == VALUE_FUNCTION) {
-        Closure *c = in_run(b, v->fn, b->at.run);
-        c->site = e->site;
-        c->turn = turn_of(b, e);
-        c->span = e->span;
-        v = function_value(b, c);
-    }
-    b->at.run = before;
-    if (v) return v;
-    Diagnostic *d = complain(b, "E0203", e->name.span, "%s defines nothing called `%s`", module->name, e->name.text);
-    const char *all[256];
-    int n = 0;
-    for (Global *g = b->first_global; g && n < 256; g = g->order) if (g->module == module) all[n++] = g->name;
-    const char *near = nearest_name(e->name.text, all, n);
-    if (near) diag_help(d, "did you mean `%s`?", near);
-    return b->none;
-}
-
-static bool has_params(const Builder *b, const char *root)
-{
-    size_t n = strlen(root);
-    for (int i = 0; i < b->n_params; i++) if (!strncmp(b->params[i].path, root, n) && b->params[i].path[n] == '.') return true;
-    return false;
-}
-
-static Value *eval_field(Builder *b, Scope *scope, const Expr *e)
-{
-    Value *base = eval(b, scope, e->kid[0]);
-    const char *name = e->name.text;
-    if (base->kind == VALUE_NONE) return base;
-    stand_at(b, e->span);
-    if (base->kind == VALUE_MODULE) return member_of_module(b, base, e);
-    if (base->kind == VALUE_RUN) {
-        for (Field *f = base->fields; f; f = f->next) if (!strcmp(f->name, name)) return f->value;
-        Train *before = b->at.run;
-        b->at.run = base->run;
-        Value *v = global_value(b, name, e->name.span);
-        if (v && v->kind == VALUE_FUNCTION) {
-            Closure *c = in_run(b, v->fn, base->run);
-            c->site = e->site;
-        c->turn = turn_of(b, e);
-            c->span = e->span;
-            v = function_value(b, c);
-        }
-        if (v && v->kind == VALUE_MODULE) {
-            Value *m = ARENA_NEW(b->arena, Value);
-            *m = *v;
-            m->run = base->run;
-            v = m;
-        }
-        b->at.run = before;
-        if (v) return v;
-        Diagnostic *d = complain(b, "E0203", e->name.span, "the run %s has nothing called `%s`", base->run->name, name);
-        const char *all[512];
-        int n = 0;
-        for (Field *f = base->fields; f && n < 500; f = f->next) all[n++] = f->name;
-        for (Global *g = b->first_global; g && n < 500; g = g->order) if (!g->library) all[n++] = g->name;
-        const char *near = nearest_name(name, all, n);
-        if (near) diag_help(d, "did you mean `%s`?", near);
-        else diag_help(d, "a run has the definitions of the text, and what it records by name");
-        return b->none;
-    }
-    if (base->kind == VALUE_FUNCTION && params_root(b, base->fn)) {
-        const char *path = arena_format(b->arena, "%s.%s", params_root(b, base->fn), name);
-        if (base->fn->kind == CLOSURE_DEF && !has_params(b, params_root(b, base->fn))) try_net(b, base->fn);
-        for (int i = 0; i < b->n_params; i++) {
-            const ParamInfo *p = &b->params[i];
-            if (strcmp(p->path, path)) continue;
-            Train *before = b->at.run;
-            b->at.run = base->fn->run;
-            Slot *slot = &b->script.store->slots[p->slot];
-            Shape shape = slot->shape;
-            Value *v = array(b, read_slot(b, p->slot, axes_of(shape)), shape);
-            v->domain = p->domain;
-            b->at.run = before;
-            return v;
-        }
-        size_t n = strlen(path);
-        for (int i = 0; i < b->n_params; i++)
-            if (!strncmp(b->params[i].path, path, n) && b->params[i].path[n] == '.') {
-                Closure *c = ARENA_NEW(b->arena, Closure);
-                *c = *base->fn;
-                c->instance = path;
-                return function_value(b, c);
-            }
-        if (b->diagnostics->errors) return b->none;             /* it may be missing because it was found wrong */
-        Diagnostic *d = complain(b, "E0203", e->name.span, "%s has no parameter called `%s`", base->fn->name, name);
-        const char *all[256];
-        int count = 0;
-        size_t skip = strlen(path) - strlen(name);
-        for (int i = 0; i < b->n_params && count < 256; i++)
-            if (!strncmp(b->params[i].path, path, skip)) all[count++] = b->params[i].path + skip;
-        const char *near = nearest_name(name, all, count);
-        if (near) diag_help(d, "did you mean `%s`?", near);
-        else if (count) diag_help(d, "it has %s%s%s", all[0], count > 1 ? ", " : "", count > 1 ? all[1] : "");
-        return b->none;
-    }
-    Value *v = field_of(base, name);
-    if (v) return v;
-    if (base->kind == VALUE_ARRAY && base->shape.n && (!strcmp(name, "train") || !strcmp(name, "test"))) {
-        int64_t n = axis_size(base->shape.at[0]), cut = n - n / 5;
-        return name[1] == 'r' ? rows_of(b, base, 0, cut) : rows_of(b, base, cut, n);
-    }
-    if (base->kind == VALUE_RECORD && base->fields && (!strcmp(name, "train") || !strcmp(name, "test"))) {
-        Value *first = base->fields->value;
-        int64_t n = first->kind == VALUE_ARRAY && first->shape.n ? axis_size(first->shape.at[0]) : 0, cut = n - n / 5;
-        if (n) return name[1] == 'r' ? rows_of(b, base, 0, cut) : rows_of(b, base, cut, n);
-    }
-    Diagnostic *d = complain(b, "E0203", e->name.span, "%s has no part called `%s`", value_text(b, base), name);
-    const char *all[256];
-    int n = 0;
-    for (Field *f = base->fields; f && n < 256; f = f->next) all[n++] = f->name;
-    const char *near = nearest_name(name, all, n);
-    if (near) diag_help(d, "did you mean `%s`?", near);
-    else if (n) {
-        char list[256] = "";
-        for (int i = 0; i < n; i++)
-            if (strlen(list) + strlen(all[i]) + 3 < sizeof list) strcat(strcat(list, i ? ", " : ""), all[i]);
-        diag_help(d, "it has %s", list);
-    } else if (base->kind == VALUE_ARRAY && !strcmp(name, "T")) diag_help(d, "say it with indices: y[j, i] = x[i, j]");
-    else if (base->kind == VALUE_ARRAY && (!strcmp(name, "shape") || !strcmp(name, "size")))
-        diag_help(d, "name the sizes in the signature: fn f(x: [N, D]) can use N and D as numbers");
-    else if (!strcmp(name, "detach")) diag_help(d, "stop(x) is x without a gradient");
-    else if (base->kind == VALUE_FUNCTION && base->fn->kind == CLOSURE_DEF && base->fn->def->kind == DEF_REGIME)
-        diag_help(d, "it is a regime: name its use, u = %s(..)(E, x), and read u.%s", base->fn->name, name);
-    else if (builtin_named(name) || is_global(b, name)) diag_help(d, "values have no methods: write %s(..)", name);
-    return b->none;
 }
 
 /* ---- operators ---- */
