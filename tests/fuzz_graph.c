@@ -383,7 +383,7 @@ void fuzz_begin(Fuzz *f, uint64_t seed, int size, Precision draws)
     *f = (Fuzz){ .graph = graph_new(), .store = store_new(PRECISION_F64), .state = seed, .seed = seed, .axes = 1, .draws = draws };
     f->oracle = oracle_new(f->graph, leaf_values, f);
     f->step = (uint64_t)fuzz_pick(f, 9);
-    f->items = chance(f, 50) ? 16 + fuzz_pick(f, 120) : 2 + fuzz_pick(f, 20);
+    f->items = chance(f, 30) ? 16 * (1 + fuzz_pick(f, 8)) : chance(f, 50) ? 16 + fuzz_pick(f, 120) : 2 + fuzz_pick(f, 20);
     Axis batch = fresh_axis(f, f->items, false), item = fresh_axis(f, f->items, true), inner = fresh_axis(f, 3 + fuzz_pick(f, 20), true);
     Axis d = fresh_axis(f, 1 + fuzz_pick(f, 6), false), e = fresh_axis(f, 2 + fuzz_pick(f, 6), false);
     add(f, new_slot(f, (Axes){ 0 }, CONTENT_REALS, 0));

@@ -76,7 +76,7 @@ struct Instr {
     const Origin *origin;
     uint32_t node;              /* of the graph, for printing */
     int n_dims, n_refs;
-    int lane;                   /* dim that counts the items of the chunk; -1: none */
+    int lane;                   /* dim that counts the items of the chunk at hand; -1: none, or every chunk is whole */
     int split;                  /* dim that may be shared out among threads; -1: none */
     int64_t grain;              /* places of it to a task */
     int64_t dim[MAX_DIMS];

@@ -28,6 +28,9 @@ static int largest_dim(const Nest *nest, int n, Kind kind)
 static void swap_sides(Nest *nest)
 {
     const View *view = nest->view[A];
+    int64_t item = nest->item_stride[A];
+    nest->item_stride[A] = nest->item_stride[B];
+    nest->item_stride[B] = item;
     nest->view[A] = nest->view[B];
     nest->view[B] = view;
     for (int d = 0; d < nest->n; d++) {

@@ -159,7 +159,8 @@ int64_t padded(int64_t count);                          /* to 16 values */
 
 /* nest.c: loops around a kernel. */
 typedef struct NestDim { int64_t size; bool lane; int64_t stride[MAX_REFS]; } NestDim;
-typedef struct Nest { int n, n_views; NestDim dim[MAX_DIMS + MAX_AXES]; const View *view[MAX_REFS]; } Nest;
+/* whole_chunks: no chunk is cut short, so the lanes may be one with other dims.  item_stride: of each view, from item to item. */
+typedef struct Nest { int n, n_views; bool whole_chunks; int64_t item_stride[MAX_REFS]; NestDim dim[MAX_DIMS + MAX_AXES]; const View *view[MAX_REFS]; } Nest;
 void    nest_begin(Nest *nest, const View *const *views, int n_views);
 void    nest_axis(Planner *p, Nest *nest, Axis a, Axis lane);
 void    nest_dim(Nest *nest, int64_t size, const int64_t *strides);

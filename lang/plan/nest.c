@@ -8,15 +8,22 @@ void nest_begin(Nest *nest, const View *const *views, int n_views)
 {
     nest->n = 0;
     nest->n_views = n_views;
-    for (int i = 0; i < n_views; i++) nest->view[i] = views[i];
+    nest->whole_chunks = false;
+    for (int i = 0; i < n_views; i++) {
+        nest->view[i] = views[i];
+        nest->item_stride[i] = 0;
+    }
 }
 
 void nest_axis(Planner *p, Nest *nest, Axis a, Axis lane)
 {
     NestDim *d = &nest->dim[nest->n++];
     d->lane = p->region && a == lane;
-    d->size = axis_size(a);
+    d->size = d->lane ? p->region->chunk : axis_size(a);
     for (int i = 0; i < nest->n_views; i++) d->stride[i] = view_stride(nest->view[i], a);
+    if (!d->lane) return;
+    nest->whole_chunks = p->region->items % p->region->chunk == 0;
+    for (int i = 0; i < nest->n_views; i++) nest->item_stride[i] = d->stride[i];
 }
 
 void nest_dim(Nest *nest, int64_t size, const int64_t *strides)
@@ -40,7 +47,7 @@ static bool goes_outside(const Nest *nest, const NestDim *outer, const NestDim *
 
 static bool one_in_memory(const Nest *nest, const NestDim *outer, const NestDim *inner)
 {
-    if (outer->lane || inner->lane) return false;
+    if (outer->lane || (inner->lane && !nest->whole_chunks)) return false;
     for (int i = 0; i < nest->n_views; i++)
         if (outer->stride[i] != inner->stride[i] * inner->size) return false;
     return true;
@@ -90,10 +97,7 @@ Instr *nest_instr(Planner *p, const Nest *nest, InstrKind kind, const Node *node
     instr->ref = ARENA_ARRAY(p->memory, Ref, nest->n_views + 1);
     for (int d = 0; d < nest->n; d++) {
         instr->dim[d] = nest->dim[d].size;
-        if (nest->dim[d].lane) {
-            instr->lane = d;
-            instr->dim[d] = p->region->chunk;
-        }
+        if (nest->dim[d].lane && !nest->whole_chunks) instr->lane = d;
     }
     for (int r = 0; r < nest->n_views; r++) {
         Ref *ref = &instr->ref[r];
@@ -101,10 +105,8 @@ Instr *nest_instr(Planner *p, const Nest *nest, InstrKind kind, const Node *node
         ref->base = view->buffer;
         ref->offset = view->offset;
         ref->pass = -1;
-        for (int d = 0; d < nest->n; d++) {
-            ref->stride[d] = nest->dim[d].stride[r];
-            if (nest->dim[d].lane && (view->buffer < 0 || p->buffers[view->buffer].base != BASE_LOCAL)) ref->chunk = ref->stride[d];
-        }
+        for (int d = 0; d < nest->n; d++) ref->stride[d] = nest->dim[d].stride[r];
+        if (view->buffer < 0 || p->buffers[view->buffer].base != BASE_LOCAL) ref->chunk = nest->item_stride[r];
     }
     return instr;
 }
