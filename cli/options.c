@@ -154,9 +154,9 @@ static int read_word(Options *options, char **word)
             return 0;
         }
         const char *value = (*word)[length] ? *word + length + 1 : NULL;
-        if (!table[i].takes_value) return value ? (refuse("%s takes no value", table[i].name, NULL), 0) : read_option(options, table[i].kind, "");
+        if (!table[i].takes_value) return value ? refuse("%s takes no value", table[i].name, NULL) : read_option(options, table[i].kind, "");
         if (value) return read_option(options, table[i].kind, value);
-        if (!word[1]) return refuse("%s wants a value", table[i].name, NULL), 0;
+        if (!word[1]) return refuse("%s wants a value", table[i].name, NULL);
         return read_option(options, table[i].kind, word[1]) ? 2 : 0;
     }
     char *name = strndup(*word, length);
@@ -179,7 +179,7 @@ static bool read_command(Options *options, const char *word)
     else if (!strcmp(word, "--version") || !strcmp(word, "-V")) options->command = "version";
     else if (is_command(word)) options->command = word;
     else if (*word == '-') options->command = "repl";           /* ebm --seed 3: a prompt with options */
-    else if (strchr(word, '.')) return fprintf(stderr, "ebm: '%s' is no command; to run a file: ebm run %s\n", word, word), false;
+    else if (strchr(word, '.')) return refuse("'%s' is no command; to run a file: ebm run FILE", word, NULL);
     else return refuse("unknown command '%s'", word, ebm_nearest(word, commands, N_COMMANDS));
     return true;
 }

@@ -48,7 +48,7 @@ within() {
 check "version"                     0 '^ebm [0-9]'                         "$ebm" --version
 check "help"                        0 'ebm run FILE'                       "$ebm" --help
 check "unknown command"             2 "did you mean 'run'"                 "$ebm" rum x
-check "a file without a command"    2 'ebm run x.ebm'                      "$ebm" x.ebm
+check "a file without a command"    2 'ebm run FILE'                       "$ebm" x.ebm
 check "unknown option"              2 "did you mean '--set'"              "$ebm" run x.ebm --sed 3
 check "option of another command"   2 'has no option --json'               "$ebm" check x.ebm --json
 check "missing value"               2 'wants a value'                      "$ebm" run x.ebm --seed
