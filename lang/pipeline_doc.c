@@ -1,4 +1,4 @@
-/* pipeline_doc.c: documentation from the ## comments of the library and the rows of the op table, and what a saved model holds. */
+/* pipeline_doc.c: documentation from the ## comments of the library and the built-in functions, and what a saved model holds. */
 #define _GNU_SOURCE
 #include "lang/pipeline_inside.h"
 
@@ -10,7 +10,7 @@
 /* ---- documentation ---- */
 
 /* One documented name. */
-typedef struct Topic { const char *name, *kind, *doc; const Stmt *stmt; } Topic;
+typedef struct Topic { const char *name, *kind, *doc, *usage; const Stmt *stmt; } Topic;
 typedef struct Topics { int n, room; Topic *at; } Topics;
 
 static void add_topic(Topics *topics, Topic topic)
@@ -31,15 +31,14 @@ static void add_definitions(Topics *topics, const File *file)
         const Stmt *stmt = file->block.at[i];
         if (stmt->kind != STMT_DEF) continue;
         const char *doc = stmt->doc ? stmt->doc : stmt->def->doc;
-        add_topic(topics, (Topic){ stmt->def->name.text, def_kind_name(stmt->def->kind), doc ? doc : "", stmt });
+        add_topic(topics, (Topic){ stmt->def->name.text, def_kind_name(stmt->def->kind), doc ? doc : "", NULL, stmt });
     }
 }
 
 static void add_primitives(Topics *topics)
 {
-    for (int op = 0; op < OP_COUNT; op++)
-        if (op_info[op].family == FAMILY_MAP || op_info[op].family == FAMILY_FOLD)
-            add_topic(topics, (Topic){ op_info[op].name, op_info[op].family == FAMILY_MAP ? "map" : "fold", op_info[op].doc, NULL });
+    BuiltinText text;
+    for (int i = 0; builder_builtin(i, &text); i++) add_topic(topics, (Topic){ text.name, "built in", text.doc, text.usage, NULL });
 }
 
 static int compare_topics(const void *a, const void *b)
@@ -79,7 +78,7 @@ static bool write_topic(FILE *out, const Topics *topics, const char *name)
             fprintf(out, "%s, from %s\n", topic->kind, topic->stmt->span.source->name);
             write_signature(out, topic->stmt->def->span);
         } else {
-            fprintf(out, "%s (%s, built in)\n", topic->name, topic->kind);
+            fprintf(out, "%s, built in\n", topic->usage);
         }
         fprintf(out, "\n%s\n", topic->doc);
         found = true;

@@ -35,6 +35,9 @@ bool builder_add(Builder *b, const File *file);
 /* For the prompt and for documentation. */
 void builder_describe(Builder *b, FILE *out, const char *name);  /* kind, signature, shapes, ## comment; says so if unknown */
 void builder_summary(Builder *b, FILE *out);            /* definitions with shapes, parameter counts, trains with their sizes */
+/* The built-in functions, from 0; false after the last. */
+typedef struct BuiltinText { const char *name, *usage, *doc; } BuiltinText;
+bool builder_builtin(int i, BuiltinText *text);
 int  builder_names(Builder *b, const char ***names);    /* every name that can be written at top level; *names is to be freed (not the texts) */
 
 #endif

@@ -132,6 +132,21 @@ void builder_summary(Builder *b, FILE *out)
     }
 }
 
+bool builder_builtin(int i, BuiltinText *text)
+{
+    static const BuiltinText derivatives[] = {
+        { "grad", "grad[x](e)", "The gradient of e by x, in the shape of x; of an e for each item, each item's own." },
+        { "hvp", "hvp[x](e, v)", "The second derivative of e by x, times v." },
+        { "jvp", "jvp[x](y, v)", "The derivative of y along v." },
+        { "laplacian", "laplacian[x](e)", "The sum of the second derivatives of e by the places of x." },
+    };
+    int n = (int)(sizeof derivatives / sizeof *derivatives);
+    if (i < n) { *text = derivatives[i]; return true; }
+    const Builtin *f = builtin_at(i - n);
+    if (f) *text = (BuiltinText){ f->name, f->usage, f->doc };
+    return f != NULL;
+}
+
 int builder_names(Builder *b, const char ***names)
 {
     int n = 0, room = 0;
