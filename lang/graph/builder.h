@@ -198,6 +198,11 @@ Value  *module_of_use(Builder *b, const Stmt *s);
 Value  *loaded_run(Builder *b, const Stmt *s);
 const char *path_of(Builder *b, Span span, const char *name);       /* of a definition: "f", or "m.f" */
 
+/* prox.c */
+Value *smooth_part(Builder *b, const CallArgs *args);           /* smooth(E, x) */
+Value *prox_of(Builder *b, const CallArgs *args);               /* prox(E, v, step) */
+bool   prox_serves(Builder *b, Closure *energy, const Value *x, Domain domain, const char *solver, Span by);
+
 /* call.c */
 Value *function_value(Builder *b, Closure *closure);
 Value *closure_of_def(Builder *b, Def *def, Span span, int site);
@@ -228,6 +233,9 @@ Value *eval_drawn(Builder *b, Scope *scope, const Expr *e, Shape *declared, cons
 void   bind_targets(Builder *b, Scope *scope, const Stmt *s, Value *v);
 void   assign_next(Builder *b, Binding *cell, Value *v, Span span);  /* x' = v */
 Node  *random_node(Builder *b, RandomKind kind, int64_t size, Shape full);
+
+/* cross.c */
+bool crosses_items(Builder *b, const Node *e, Axis to, const Node *x, Axis from);
 
 /* place.c */
 int  turn_of(const Builder *b, const Expr *e);

@@ -225,6 +225,9 @@ static Value *call_project(Builder *b, Scope *s, const CallArgs *args)
     return r;
 }
 
+static Value *call_smooth(Builder *b, Scope *s, const CallArgs *args) { (void)s; return smooth_part(b, args); }
+static Value *call_prox(Builder *b, Scope *s, const CallArgs *args)   { (void)s; return prox_of(b, args); }
+
 /* ---- draws ---- */
 
 /* The full shape of a draw: as given, or declared by the param or state it is for. */
@@ -568,6 +571,8 @@ static const Builtin builtins[] = {
     { "svdvals", "svdvals(x)", "Singular values of a matrix, descending. No derivative.", 1, 1, call_svdvals, "x" },
     { "stop", "stop(x)", "x as a constant: no derivative passes.", 1, 1, call_stop, "x" },
     { "project", "project(y, x)", "y brought into the domain of x: a box, the simplex, the sphere; as it is where x is any real.", 2, 2, call_project, "y x" },
+    { "smooth", "smooth(E, x)", "In a solver: the energy without its terms weight * abs(x) and weight * sqrt(sum(x^2)), which prox takes.", 2, 2, call_smooth, "E x" },
+    { "prox", "prox(E, v, step)", "In a solver: the least of step * g(x) + |x - v|^2 / 2, where g is the terms of the energy that smooth leaves out.", 3, 3, call_prox, "E v step" },
     { "uniform", "uniform(low, high, shape)", "Uniform draws in low..high.", 2, 3, call_uniform, "low high shape" },
     { "normal", "normal(shape)", "Normal draws of mean 0 and deviation 1.", 0, 1, call_normal, "shape" },
     { "bernoulli", "bernoulli(p, shape)", "1 with probability p, else 0.", 1, 2, call_bernoulli, "p shape" },

@@ -338,6 +338,23 @@ static bool block_uses_derivative(const Block *block)
     return false;
 }
 
+/* Whether the text calls the function of that name. */
+static bool calls(const Expr *e, const char *name)
+{
+    if (!e) return false;
+    if (e->kind == EXPR_CALL && e->kid[0]->kind == EXPR_NAME && !strcmp(e->kid[0]->name.text, name)) return true;
+    for (int i = 0; i < 3; i++) if (calls(e->kid[i], name)) return true;
+    for (int i = 0; i < e->n_args; i++) if (calls(e->args[i].value, name)) return true;
+    return false;
+}
+
+static bool block_calls(const Block *block, const char *name)
+{
+    for (int i = 0; i < block->n; i++)
+        if (calls(block->at[i]->value, name) || block_calls(&block->at[i]->block, name)) return true;
+    return false;
+}
+
 static bool solver_serves(Inference *x, const Closure *solver)
 {
     Builder *b = x->b;
@@ -439,6 +456,7 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape frame, Sha
         complain(b, "E0367", x->infer->by->span, "a solver used for inference takes two operands, (E, x: [..S]), but %s does not", solver->name);
         return b->none;
     }
+    if (block_calls(&solver->def->block, "prox") && !prox_serves(b, energy, operands[1], x->at[0].domain, solver->name, x->infer->by->span)) return b->none;
     uint64_t chain = b->at.chain;
     b->at.chain = mix_hash(chain, x->at[0].name.text, (uint64_t)turn_of(b, x->e));
     Value *r = apply_values(b, solver, operands, 2, x->infer->by->span);
