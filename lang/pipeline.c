@@ -372,10 +372,39 @@ static void show_expressions(File *file)
     }
 }
 
+/* The definition an expression alone names (`E`, `fit.E`), which is nothing that could be printed; null if it names none. */
+static const char *named_definition(const Ebm *ebm, const File *file)
+{
+    if (file->block.n != 1 || file->block.at[0]->kind != STMT_EXPR) return NULL;
+    const Expr *e = file->block.at[0]->value;
+    if (e->kind != EXPR_NAME && (e->kind != EXPR_FIELD || e->kid[0]->kind != EXPR_NAME)) return NULL;
+    for (int i = 0; i < ebm->items.n; i++) {
+        const Stmt *stmt = ebm->items.at[i].stmt;
+        if (stmt->kind == STMT_DEF && !strcmp(stmt->def->name.text, e->name.text)) return stmt->def->name.text;
+    }
+    return NULL;
+}
+
+/* Tells what is known of a name as an answer. */
+static bool answer_name(Ebm *ebm, const char *name)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    if (!out) return false;
+    builder_describe(ebm->builder, out, name);
+    fclose(out);
+    if (ebm->settings.hear) ebm->settings.hear(ebm->settings.context, &(EbmEvent){ .kind = EBM_PRINTED, .text = text });
+    free(text);
+    return true;
+}
+
 bool ebm_add_prompt(Ebm *ebm, const char *text, size_t length)
 {
     Entry *entry = read_entry(ebm, "<prompt>", text, length);
     if (!entry) return false;
+    const char *name = named_definition(ebm, entry->file);
+    if (name) return answer_name(ebm, name);
     show_expressions(entry->file);
     return add_file(ebm, entry->source, entry->file);
 }

@@ -145,6 +145,8 @@ prompt "a mistake loses nothing"    '= 3$'                                 'a = 
 prompt "a mistake is shown"         'error'                                'a = 3' 'b = aa'
 prompt "defined again"              '= 20$'                                'a = 3' 'b = 2 * a' 'b' 'a = 10' 'b'
 prompt "what is known of a name"    'langevin'                             '?langevin'
+prompt "a definition by its name"   '^energy E(x: \[2\])'                 'energy E(x: [2]) = sum(x^2)' 'E'
+prompt "a picture"                  '┤'                                    'contour(fn(x: [2]) -> sum(x^2), box(-2, 2))'
 prompt "a type"                     '\[3, 4\]'                             ':type zeros([3, 4])'
 prompt "options change"             '= 8$'                                 'option w = 3 "w"' ':set w=4' '2 * w'
 prompt "help"                       'quit'                                 ':help'
