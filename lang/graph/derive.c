@@ -87,13 +87,20 @@ static bool mentions(const Expr *e, const char *name)
 /* ---- items must not mix ---- */
 
 /* Axes that e shows must be leading axes of x that nothing on the way has summed over or moved. */
-static bool per_item(Builder *b, const Value *e, const Value *x, Span span)
+static bool per_item(Builder *b, const Value *e, const Value *x, const Node *leaf, Span span)
 {
     if (!e->shape.n) return true;
     if (e->shape.n <= x->shape.n) {
         bool leads = true;
         for (int i = 0; i < e->shape.n; i++) leads &= axis_size(e->shape.at[i]) == axis_size(x->shape.at[i]);
-        if (leads) return true;
+        bool crosses = false;
+        for (int i = 0; leads && i < e->shape.n; i++) crosses |= crosses_items(b, e->node, e->shape.at[i], leaf, x->shape.at[i]);
+        if (leads && !crosses) return true;
+        if (leads) {
+            diag_help(complain(b, "E0353", span, "this mixes the items of %s, so it has no derivative for each of them alone", shape_text(b, x->shape)),
+                      "sum it for the derivative of all of them together: grad[..](sum(e)); what is the same for all items can be held constant with stop(..)");
+            return false;
+        }
     }
     Diagnostic *d = complain(b, "E0351", span, "the derivative of %s by an array %s is not one value for each item", value_text(b, e), shape_text(b, x->shape));
     diag_help(d, "take the derivative of a single number, such as sum(e), or of one energy for each item");
@@ -220,7 +227,7 @@ Value *eval_derivative(Builder *b, Scope *scope, const Expr *e)
         complain(b, "E0350", span, "%s needs a number to differentiate, but this is %s", kind, value_text(b, v));
         return b->none;
     }
-    if (strcmp(kind, "jvp") != 0 && given->kind == VALUE_ARRAY && !per_item(b, v, given, span)) return b->none;
+    if (strcmp(kind, "jvp") != 0 && given->kind == VALUE_ARRAY && !per_item(b, v, given, w.node[0], span)) return b->none;
     stand_at(b, e->span);
     Value *r;
     Node *g[MAX_WRT] = { 0 };
