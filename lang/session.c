@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include "lang/tidy/tidy.h"
 
 /* ---- life ---- */
 
@@ -141,19 +140,7 @@ static bool have_machine(Session *session)
 
 Code *session_plan(Session *session, const Program *program)
 {
-    Program tidied = { .graph = program->graph, .n = program->n };
-    tidied.outputs = calloc((size_t)program->n + 1, sizeof *tidied.outputs);
-    Node **roots = calloc((size_t)program->n + 1, sizeof *roots);
-    Code *code = NULL;
-    if (tidied.outputs && roots) {
-        for (int i = 0; i < program->n; i++) roots[i] = program->outputs[i].value;
-        tidy(program->graph, roots, program->n);
-        for (int i = 0; i < program->n; i++) tidied.outputs[i] = (Output){ program->outputs[i].slot, roots[i] };
-        code = plan(&tidied, session->script->store, session->diagnostics);
-    }
-    free(tidied.outputs);
-    free(roots);
-    return code;
+    return plan(program, session->script->store, session->diagnostics);
 }
 
 bool session_execute(Session *session, Code *code, const Program *program, RunKey key, Diagnostics *diagnostics)
