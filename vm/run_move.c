@@ -46,41 +46,79 @@ void run_step(Frame *frame, const Instr *instr)
     real_put(walk_pointer(&in.walk, 0), in.walk.bytes, (double)frame->key.step);
 }
 
+/* ---- Copies and sums ---- */
+
+/* The last two dims are inner loops: rows of n values. */
+typedef struct Rows { Walk walk; int64_t rows, n, to_row, from_row, to, from; } Rows;
+
+static void rows_begin(Rows *in, const Frame *frame, const Instr *instr)
+{
+    int inner = instr->n_dims < 2 ? instr->n_dims : 2, last = instr->n_dims - 1;
+    walk_begin_at(&in->walk, frame, instr, inner);
+    in->n = inner ? in->walk.dim[last] : 1;
+    in->to = inner ? instr->ref[0].stride[last] : 0;
+    in->from = inner ? instr->ref[1].stride[last] : 0;
+    in->rows = inner > 1 ? in->walk.dim[last - 1] : 1;
+    in->to_row = inner > 1 ? instr->ref[0].stride[last - 1] : 0;
+    in->from_row = inner > 1 ? instr->ref[1].stride[last - 1] : 0;
+}
+
+static void copy_row(char *to, const char *from, const Rows *in)
+{
+    if (in->to == 1 && in->from == 1) {
+        memmove(to, from, (size_t)in->n * in->walk.bytes);
+    } else if (in->walk.bytes == sizeof(double)) {
+        double *t = (double *)to;
+        const double *f = (const double *)from;
+        for (int64_t i = 0; i < in->n; i++) t[i * in->to] = f[i * in->from];
+    } else {
+        float *t = (float *)to;
+        const float *f = (const float *)from;
+        for (int64_t i = 0; i < in->n; i++) t[i * in->to] = f[i * in->from];
+    }
+}
+
 void run_copy(Frame *frame, const Instr *instr)
 {
-    Inner in;
-    inner_begin(&in, frame, instr);
-    int64_t t = in.stride[0], f = in.stride[1];
+    Rows in;
+    rows_begin(&in, frame, instr);
+    int64_t bytes = (int64_t)in.walk.bytes;
     do {
-        if (t == 1 && f == 1) {
-            memmove(walk_pointer(&in.walk, 0), walk_pointer(&in.walk, 1), (size_t)in.n * in.walk.bytes);
-        } else if (in.walk.bytes == sizeof(double)) {
-            double *to = walk_pointer(&in.walk, 0);
-            const double *from = walk_pointer(&in.walk, 1);
-            for (int64_t i = 0; i < in.n; i++) to[i * t] = from[i * f];
-        } else {
-            float *to = walk_pointer(&in.walk, 0);
-            const float *from = walk_pointer(&in.walk, 1);
-            for (int64_t i = 0; i < in.n; i++) to[i * t] = from[i * f];
-        }
+        char *to = walk_pointer(&in.walk, 0);
+        const char *from = walk_pointer(&in.walk, 1);
+        for (int64_t r = 0; r < in.rows; r++) copy_row(to + r * in.to_row * bytes, from + r * in.from_row * bytes, &in);
     } while (walk_step(&in.walk));
+}
+
+static void add_row(const Kernels *kernels, char *to, const char *from, const Rows *in)
+{
+    if (in->to == 1 && in->from == 1) {
+        static const TileStep add = { OP_add, 0, 0, 1, 1 };
+        for (int64_t i = 0; i < in->n; i += TILE) {
+            int64_t at = i * (int64_t)in->walk.bytes;
+            void *const reg[2] = { to + at, (void *)(uintptr_t)(from + at) };
+            kernels->tile(&add, 1, reg, (int)(in->n - i < TILE ? in->n - i : TILE));
+        }
+    } else if (in->walk.bytes == sizeof(double)) {
+        double *t = (double *)to;
+        const double *f = (const double *)from;
+        for (int64_t i = 0; i < in->n; i++) t[i * in->to] += f[i * in->from];
+    } else {
+        float *t = (float *)to;
+        const float *f = (const float *)from;
+        for (int64_t i = 0; i < in->n; i++) t[i * in->to] += f[i * in->from];
+    }
 }
 
 void run_add(Frame *frame, const Instr *instr)
 {
-    Inner in;
-    inner_begin(&in, frame, instr);
-    int64_t t = in.stride[0], f = in.stride[1];
+    Rows in;
+    rows_begin(&in, frame, instr);
+    int64_t bytes = (int64_t)in.walk.bytes;
     do {
-        if (in.walk.bytes == sizeof(double)) {
-            double *to = walk_pointer(&in.walk, 0);
-            const double *from = walk_pointer(&in.walk, 1);
-            for (int64_t i = 0; i < in.n; i++) to[i * t] += from[i * f];
-        } else {
-            float *to = walk_pointer(&in.walk, 0);
-            const float *from = walk_pointer(&in.walk, 1);
-            for (int64_t i = 0; i < in.n; i++) to[i * t] += from[i * f];
-        }
+        char *to = walk_pointer(&in.walk, 0);
+        const char *from = walk_pointer(&in.walk, 1);
+        for (int64_t r = 0; r < in.rows; r++) add_row(frame->kernels, to + r * in.to_row * bytes, from + r * in.from_row * bytes, &in);
     } while (walk_step(&in.walk));
 }
 
@@ -95,32 +133,59 @@ static int64_t named_place(Frame *frame, const Instr *instr, double index)
 }
 
 typedef enum Direction { FETCH, SEND, SUM } Direction;
+enum { PLACES = 256 };
+
+/* Places looked up, for a stretch of the inner loop; kept while the walk goes on and the index stays. */
+typedef struct Places { int64_t at[PLACES]; uintptr_t index; int64_t n; } Places;
+
+static bool find_places(Frame *frame, const Instr *instr, Places *places, uintptr_t index, int64_t n, int64_t stride, size_t bytes)
+{
+    if (places->index == index && places->n == n) return true;
+    places->index = index;
+    places->n = n;
+    for (int64_t i = 0; i < n; i++) {
+        if (i && !stride) places->at[i] = places->at[0];
+        else places->at[i] = named_place(frame, instr, real_at((const char *)index + i * stride * (int64_t)bytes, bytes));
+        if (places->at[i] < 0) return false;
+    }
+    return true;
+}
+
+#define MOVE_EACH(TYPE, ASSIGN) do { \
+        TYPE *t = to; \
+        const TYPE *f = from; \
+        for (int64_t i = 0; i < n; i++) t[i * t_stride + place[i] * t_far] ASSIGN f[i * f_stride + place[i] * f_far]; \
+    } while (0)
+
+static void move_each(Direction direction, size_t bytes, void *to, const void *from, const int64_t *place, int64_t n,
+                      int64_t t_stride, int64_t f_stride, int64_t far)
+{
+    int64_t t_far = direction == FETCH ? 0 : far, f_far = direction == FETCH ? far : 0;
+    if (bytes == sizeof(double)) {
+        if (direction == SUM) MOVE_EACH(double, +=);
+        else MOVE_EACH(double, =);
+    } else {
+        if (direction == SUM) MOVE_EACH(float, +=);
+        else MOVE_EACH(float, =);
+    }
+}
 
 /* Result and source are refs 0 and 1, the index is ref 2.  FETCH looks up places in the source, the others in the result. */
 static void run_indexed(Frame *frame, const Instr *instr, Direction direction)
 {
     Inner in;
+    Places places = { .index = 0 };
     inner_begin(&in, frame, instr);
-    const int64_t bytes = (int64_t)in.walk.bytes;
-    do {
-        char *to = walk_pointer(&in.walk, 0);
-        const char *from = walk_pointer(&in.walk, 1), *index = walk_pointer(&in.walk, 2);
-        int64_t place = 0;
-        for (int64_t i = 0; i < in.n; i++) {
-            if (i == 0 || in.stride[2]) place = named_place(frame, instr, real_at(index + i * in.stride[2] * bytes, in.walk.bytes));
-            if (place < 0) return;
-            int64_t far = place * instr->along_stride;
-            char *t = to + (i * in.stride[0] + (direction == FETCH ? 0 : far)) * bytes;
-            const char *f = from + (i * in.stride[1] + (direction == FETCH ? far : 0)) * bytes;
-            if (bytes == sizeof(double)) {
-                if (direction == SUM) *(double *)t += *(const double *)f;
-                else *(double *)t = *(const double *)f;
-            } else {
-                if (direction == SUM) *(float *)t += *(const float *)f;
-                else *(float *)t = *(const float *)f;
-            }
+    int64_t bytes = (int64_t)in.walk.bytes;
+    do
+        for (int64_t first = 0; first < in.n; first += PLACES) {
+            int64_t n = in.n - first < PLACES ? in.n - first : PLACES;
+            uintptr_t index = in.walk.at[2] + (uintptr_t)(first * in.stride[2] * bytes);
+            if (!find_places(frame, instr, &places, index, n, in.stride[2], in.walk.bytes)) return;
+            move_each(direction, in.walk.bytes, (char *)walk_pointer(&in.walk, 0) + first * in.stride[0] * bytes,
+                      (const char *)walk_pointer(&in.walk, 1) + first * in.stride[1] * bytes, places.at, n, in.stride[0], in.stride[1], instr->along_stride);
         }
-    } while (walk_step(&in.walk));
+    while (walk_step(&in.walk));
 }
 
 void run_gather(Frame *frame, const Instr *instr) { run_indexed(frame, instr, FETCH); }
