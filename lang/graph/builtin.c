@@ -1,7 +1,7 @@
 /* builtin.c: the built-in functions: what cannot be written in the language. */
 #include <math.h>
 #include <string.h>
-#include "lang/graph/builder.h"
+#include "lang/graph/infer.h"
 
 /* The argument of that name or at that place; null if it was not given. */
 static const CallArg *argument(const CallArgs *args, const char *name, int at)
@@ -404,16 +404,43 @@ static Value *call_split(Builder *b, Scope *s, const CallArgs *args)
 
 static Value *call_classes(Builder *b, Scope *s, const CallArgs *args);
 
-static Value *call_exact(Builder *b, Scope *s, const CallArgs *args)
+/* A solver that is built in: what `by` takes. */
+static Value *call_solver(Builder *b, const char *name, const CallArgs *args)
 {
-    (void)s;
     Closure *c = ARENA_NEW(b->arena, Closure);
     c->kind = CLOSURE_BUILTIN;
-    c->builtin = builtin_named("exact");
-    c->name = "exact";
+    c->builtin = builtin_named(name);
+    c->name = name;
     c->span = args->span;
     c->configured = true;
     return function_value(b, c);
+}
+static Value *call_exact(Builder *b, Scope *s, const CallArgs *args) { (void)s; return call_solver(b, "exact", args); }
+static Value *call_chain(Builder *b, Scope *s, const CallArgs *args) { (void)s; return call_solver(b, "chain", args); }
+
+static Value *call_gibbs(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Value *r = call_solver(b, "gibbs", args);
+    field_add(b, &r->fn->settings, "sweeps", args->n ? args->at[0].value : number(b, 10));
+    return r;
+}
+
+static Value *call_ais(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    static const char *const names[] = { "E", "levels", "chains" };
+    Value *v[3] = { NULL, number(b, 1000), number(b, 256) };
+    int64_t levels, chains;
+    for (int i = 0; i < args->n; i++)
+        for (int k = 0; k < 3; k++) if (args->at[i].name ? !strcmp(args->at[i].name, names[k]) : i == k) v[k] = args->at[i].value;
+    if (!v[0] || v[0]->kind != VALUE_FUNCTION) {
+        Diagnostic *d = complain(b, "E0367", args->span, "ais takes an energy, but this is %s", v[0] ? value_text(b, v[0]) : "missing");
+        diag_help(d, "write its name alone: ais(E, levels = 1000, chains = 256)");
+        return b->none;
+    }
+    if (!want_size(b, v[1], args->span, "the number of levels", &levels) || !want_size(b, v[2], args->span, "the number of chains", &chains)) return b->none;
+    return log_partition_annealed(b, v[0]->fn, args->at[0].expr, args->span, levels, chains);
 }
 
 static Value *call_ema(Builder *b, Scope *s, const CallArgs *args)
@@ -584,7 +611,10 @@ static const Builtin builtins[] = {
     { "classes", "classes(n)(x)", "x as classes 0..n-1; checked when the data is read.", 1, 1, call_classes, "n" },
     { "dataset", "dataset(image = x, label = y)", "A record of columns with one rows axis.", 1, MAX_ARGS, call_dataset, "*" },
     { "split", "split(train = a, test = b)", "A data set that brings its own split.", 2, 2, call_split, "train test" },
-    { "exact", "exact()", "Solver for finite domains: enumerates all states. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_exact, "" },
+    { "exact", "exact()", "Solver for finite domains: enumerates all states, or sums out place by place where no place acts on another. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_exact, "" },
+    { "chain", "chain()", "Solver for a sequence of classes, bits or spins whose energy has terms of one place and of two neighbors: dynamic programming. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_chain, "" },
+    { "gibbs", "gibbs(sweeps = 10)", "Samples classes, bits and spins: each sweep draws every place given all others; places that do not act on each other are drawn at once.", 0, 1, call_gibbs, "sweeps" },
+    { "ais", "ais(E, levels = 1000, chains = 256)", "log of the sum of exp(-E) over all states of E's arguments, by annealed importance sampling: from the uniform distribution, in equal steps of the inverse temperature, a Gibbs sweep at each.", 1, 3, call_ais, "E levels chains" },
     { "ema", "ema(f, decay = 0.99)", "A net whose cells follow those of f: a' = decay a + (1 - decay) f'. Its output is stopped.", 1, 2, call_ema, "f decay" },
     { "box", "box(x0, x1, y0, y1)", "An area of the plane to draw; box(a, b) takes both sides alike.", 2, 4, call_box, "x0 x1 y0 y1" },
     { "contour", "contour(f, box)", "A function of the plane as colors and level lines.", 2, 2, call_contour, "f box" },

@@ -260,10 +260,15 @@ static bool exact_serves(Inference *x, double *states)
         }
         *states *= states_of(v);
     }
-    if (*states <= 1e7) return true;
-    Diagnostic *d = complain(x->b, "E0364", x->infer->by->span, "exact() would visit %g states; 10 million is the most", *states);
-    diag_help(d, "sample instead, or shrink the domain");
-    return false;
+    return true;
+}
+
+static Value *too_many_states(Inference *x, double states, const Node *couples)
+{
+    Diagnostic *d = complain(x->b, "E0364", x->infer->by->span, "exact() would visit %g states; 10 million is the most", states);
+    if (couples && couples->origin) diag_note(d, couples->origin->span, "were it not for this, which brings places together, each could be summed out by itself");
+    diag_help(d, "chain() sums over sequences of neighbors; gibbs(..) samples; or shrink the domain");
+    return x->b->none;
 }
 
 static Value *exact_choice(Inference *x, Node *score, Axis axis, bool largest)
@@ -282,6 +287,13 @@ static Value *solve_exact(Inference *x, Shape items)
     Graph *g = b->g;
     double states;
     if (!exact_serves(x, &states)) return b->none;
+    const Node *couples = NULL;
+    if (states > 16 && (x->n > 1 || x->at[0].shape.n)) {
+        bool serves;
+        Value *r = solve_independent(x, items, &serves, &couples);
+        if (serves) return r;
+    }
+    if (states > 1e7) return too_many_states(x, states, couples);
     Axis axis = hidden_axis(b, (int64_t)states, states > 4096 && !items.n ? ITEM_AXIS : INDEX_AXIS);
     Axes before = b->at.hidden;
     b->at.hidden = axes_with(before, axis);
@@ -355,6 +367,16 @@ static bool block_calls(const Block *block, const char *name)
     return false;
 }
 
+static bool is_builtin(const Closure *solver, const char *name) { return solver->kind == CLOSURE_BUILTIN && !strcmp(solver->name, name); }
+
+static bool samples_only(Inference *x, const Closure *solver)
+{
+    if (x->infer->kind == INFER_SAMPLE) return true;
+    Diagnostic *d = complain(x->b, "E0360", x->infer->by->span, "%s samples, but this is %s", solver->name, kind_word[x->infer->kind]);
+    diag_help(d, "exact() and chain() search finite domains");
+    return false;
+}
+
 static bool solver_serves(Inference *x, const Closure *solver)
 {
     Builder *b = x->b;
@@ -369,6 +391,7 @@ static bool solver_serves(Inference *x, const Closure *solver)
         diag_help(d, "write argmin of the negated value, or argmax .. by exact() on a finite domain");
         return false;
     }
+    if (is_builtin(solver, "gibbs")) return samples_only(x, solver);
     if (solver->kind != CLOSURE_DEF || solver->def->kind != DEF_SOLVER) {
         Diagnostic *d = complain(b, "E0360", by, "`by` needs a solver, but this is the %s %s", solver->kind == CLOSURE_DEF ? def_kind_name(solver->def->kind) : "function", solver->name);
         diag_help(d, "solvers are exact(), langevin(..), descent(..) and those you define with `solver`");
@@ -449,6 +472,7 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape frame, Sha
     Builder *b = x->b;
     Value *v[MAX_BINDERS] = { NULL };
     if (!starting_points(x, from, frame, items, v)) return b->none;
+    if (is_builtin(solver, "gibbs")) return solve_gibbs(x, solver, v, items);
     Closure *energy = energy_closure(x, x->infer->of, items);
     Value *operands[2] = { function_value(b, energy), together(b, v, x->n) };
     const Signature *s = operands_of(solver);
@@ -573,9 +597,9 @@ Value *eval_inference(Builder *b, Scope *scope, const Expr *e)
     }
     Shape frame;
     if (!whole_frame(&x, from, &frame)) return b->none;
-    bool exact = solver->fn->kind == CLOSURE_BUILTIN && !strcmp(solver->fn->name, "exact");
-    if (!exact && !solver_serves(&x, solver->fn)) return b->none;
-    if (!exact && !from) {
+    bool exact = is_builtin(solver->fn, "exact"), chain = is_builtin(solver->fn, "chain");
+    if (!exact && !chain && !solver_serves(&x, solver->fn)) return b->none;
+    if (!exact && !chain && !from) {
         Diagnostic *d = complain(b, "E0365", e->span, "%s needs a starting point: `from` is missing", solver->fn->name);
         diag_help(d, "from zeros, or from an array of the right shape");
         return b->none;
@@ -587,7 +611,7 @@ Value *eval_inference(Builder *b, Scope *scope, const Expr *e)
         b->at.hidden = axes_with(b->at.hidden, a);
         items.at[items.n++] = a;
     }
-    Value *r = set_given(&x, items) ? exact ? solve_exact(&x, items) : solve(&x, solver->fn, from, frame, items) : b->none;
+    Value *r = set_given(&x, items) ? exact ? solve_exact(&x, items) : chain ? solve_chain(&x, items) : solve(&x, solver->fn, from, frame, items) : b->none;
     b->at = before;
     graph_set_origin(b->g, b->at.origin);
     r = unhide(b, r, items, frame);

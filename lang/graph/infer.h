@@ -41,6 +41,9 @@ Value *solve_independent(Inference *x, Shape items, bool *serves, const Node **c
 /* gibbs.c: gibbs(sweeps) over the binders, which stand at v; null after a report. */
 Value *solve_gibbs(Inference *x, const Closure *solver, Value **v, Shape items);
 
+/* log Z by annealed importance sampling; place: the expression that names the energy, which keys the draws. */
+Value *log_partition_annealed(Builder *b, Closure *energy, const Expr *place, Span span, int64_t levels, int64_t chains);
+
 /* chain.c: chain(), where the energy factors along the one axis of one binder. */
 Value *solve_chain(Inference *x, Shape items);
 

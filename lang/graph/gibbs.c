@@ -1,0 +1,266 @@
+/* gibbs.c: Gibbs sampling in blocks, and what is built on it: annealed importance sampling.
+ *
+ * A sweep draws every place of the sought arrays from its conditional distribution.  Places that do not act on each other are drawn at
+ * once: the energies of all states of all of them come from one gradient.  Which those are is found from the energy (touch.c): a grid
+ * becomes a checkerboard, a restricted Boltzmann machine its two layers. */
+#include <math.h>
+#include <string.h>
+#include "lang/grad/grad.h"
+#include "lang/graph/finite.h"
+
+enum { UNROLLED_COLORS = 4 };
+
+typedef struct Sweep {
+    Finite f;
+    Node *energy;
+    Node *slope[MAX_BINDERS];
+    Coloring colors[MAX_BINDERS];
+    bool squares[MAX_BINDERS];  /* places act on themselves: slopes are taken half way between the two states */
+    int order[MAX_BINDERS];     /* latents that were not named come first */
+} Sweep;
+
+static Node *constant(Sweep *s, double x) { return graph_const(s->f.b->g, x); }
+
+/* ---- whether the energy allows it ---- */
+
+static void refuse(Inference *x, const Node *where, const char *why)
+{
+    Diagnostic *d = complain(x->b, "E0370", x->infer->by->span, "gibbs(..) needs an energy that is a sum of products of its variables, and %s", why);
+    if (where && where->origin) diag_note(d, where->origin->span, "here");
+    diag_help(d, "exact() serves small domains of any energy");
+}
+
+/* The slope's own slope: whether it depends on the state no more. */
+static bool is_quadratic(const Finite *f, int part, Node *slope)
+{
+    const FinitePart *p = &f->at[part];
+    Node *along = graph_variable(f->b->g, p->state->axes), *second = NULL;
+    grad_forward(f->b->g, &slope, 1, &p->state, &along, 1, &second);
+    return !second || !graph_depends(f->b->g, second, p->state);
+}
+
+static bool prepare(Inference *x, Closure *energy, Sweep *s)
+{
+    if (!finite_parts(x, &s->f, false)) return false;
+    s->energy = finite_energy(x, &s->f, energy);
+    if (!s->energy) {
+        if (s->f.refused) refuse(x, s->f.refused, "this one has another function of them");
+        return false;
+    }
+    stand_at(x->b, x->e->span);
+    finite_slopes(&s->f, s->energy, s->slope);
+    int n = 0;
+    for (int i = 0; i < s->f.n; i++) if (x->at[i].fresh) s->order[n++] = i;
+    for (int i = 0; i < s->f.n; i++) if (!x->at[i].fresh) s->order[n++] = i;
+    for (int i = 0; i < s->f.n; i++) {
+        Touches t = touches_of(&s->f, i, s->slope[i]);
+        s->squares[i] = touches_itself(&s->f, i, &t);
+        s->colors[i] = coloring_of(&s->f, i, &t);
+        if (!s->squares[i] || (!s->f.at[i].indicators && is_quadratic(&s->f, i, s->slope[i]))) continue;
+        refuse(x, finite_meeting(&s->f, s->energy), "in this one a place acts on itself");
+        return false;
+    }
+    return true;
+}
+
+/* ---- a sweep ---- */
+
+static Node *color_of(Sweep *s, int part)
+{
+    Graph *g = s->f.b->g;
+    const Coloring *c = &s->colors[part];
+    Node *sum = constant(s, 0);
+    for (int a = 0; a < s->f.at[part].shape.n; a++)
+        sum = graph_map(g, OP_add, sum, graph_map(g, OP_mul, graph_iota(g, s->f.at[part].shape.at[a]), constant(s, (double)c->coef[a]), NULL), NULL);
+    return graph_map(g, OP_mod, sum, constant(s, (double)c->colors), NULL);
+}
+
+static Node *clamped(Sweep *s, int part, Node *node)
+{
+    Builder *b = s->f.b;
+    const Value *mask = b->at.clamp_mask, *value = b->at.clamp_value;
+    Shape shape = s->f.at[part].shape;
+    if (part || !mask || !same_sizes(&mask->shape, &shape)) return node;
+    return graph_map(b->g, OP_select, relabel(b, mask->node, mask->shape, shape), relabel(b, value->node, value->shape, shape), node);
+}
+
+/* The values of a part with its places where `chosen` is 1 (null: all) drawn anew.  heat: inverse temperature; null: 1. */
+static Node *draw_block(Sweep *s, int part, Node *const *values, Node *chosen, Node *luck, Node *heat)
+{
+    Graph *g = s->f.b->g;
+    Finite *f = &s->f;
+    Node *from[MAX_BINDERS], *to[MAX_BINDERS], *slope = s->slope[part];
+    for (int i = 0; i < f->n; i++) {
+        Node *at = values[i];
+        if (i == part && s->squares[i]) {
+            Node *half = constant(s, 0.5 * (f->at[i].low + f->at[i].high));
+            at = chosen ? graph_map(g, OP_select, chosen, half, at) : graph_spread(g, half, at->axes);
+        }
+        from[i] = f->at[i].state;
+        to[i] = graph_spread(g, finite_state(f, i, at), f->at[i].state->axes);
+    }
+    graph_substitute(g, &slope, 1, from, to, f->n);
+    if (heat) slope = graph_map(g, OP_mul, slope, heat, NULL);
+    Node *drawn = finite_drawn(f, part, slope, luck);
+    if (chosen) drawn = graph_map(g, OP_select, chosen, drawn, values[part]);
+    return graph_spread(g, clamped(s, part, drawn), f->at[part].value->axes);
+}
+
+static Node *draw_colors_in_loop(Sweep *s, int part, Node **values, Node *luck, Node *heat)
+{
+    Graph *g = s->f.b->g;
+    Loop *loop = graph_loop_open(g, s->f.b->at.loop, s->colors[part].colors);
+    Node *before = values[part];
+    values[part] = graph_carry(g, loop, before, s->f.at[part].value->axes);
+    Node *chosen = graph_map(g, OP_eq, color_of(s, part), loop->time, NULL);
+    graph_loop_next(g, loop, 0, draw_block(s, part, values, chosen, luck, heat));
+    values[part] = before;
+    graph_loop_close(g, loop);
+    return graph_result(g, loop, 0);
+}
+
+/* One sweep over all places of all parts; values are replaced by the new ones. */
+static void sweep(Inference *x, Sweep *s, Node **values, Node *heat)
+{
+    Graph *g = x->b->g;
+    for (int k = 0; k < s->f.n; k++) {
+        int part = s->order[k];
+        int64_t colors = s->colors[part].colors;
+        Node *luck = finite_luck(&s->f, part, x->at[part].name.text);
+        if (colors == 1) values[part] = draw_block(s, part, values, NULL, luck, heat);
+        else if (colors > UNROLLED_COLORS) values[part] = draw_colors_in_loop(s, part, values, luck, heat);
+        else for (int64_t c = 0; c < colors; c++)
+            values[part] = draw_block(s, part, values, graph_map(g, OP_eq, color_of(s, part), constant(s, (double)c), NULL), luck, heat);
+    }
+}
+
+static void open_values(Sweep *s, Loop *loop, Node *const *start, Node **values)
+{
+    for (int i = 0; i < s->f.n; i++) values[i] = graph_carry(s->f.b->g, loop, graph_spread(s->f.b->g, start[i], s->f.at[i].value->axes), s->f.at[i].value->axes);
+}
+
+Value *solve_gibbs(Inference *x, const Closure *solver, Value **v, Shape items)
+{
+    Builder *b = x->b;
+    Value setting = { .fields = solver->settings };
+    int64_t sweeps;
+    if (!want_size(b, field_of(&setting, "sweeps"), x->infer->by->span, "the number of sweeps", &sweeps)) return b->none;
+    Sweep s = { 0 };
+    if (!prepare(x, energy_closure(x, x->infer->of, items), &s)) return b->none;
+    Node *values[MAX_BINDERS], *start[MAX_BINDERS];
+    for (int i = 0; i < x->n; i++)
+        start[i] = x->at[i].fresh ? constant(&s, x->at[i].domain.low) : clamped(&s, i, relabel(b, v[i]->node, v[i]->shape, s.f.at[i].shape));
+    Context before = b->at;
+    b->at.chain = mix_hash(b->at.chain, x->at[0].name.text, (uint64_t)turn_of(b, x->e));
+    Loop *loop = b->at.loop = graph_loop_open(b->g, before.loop, sweeps);
+    open_values(&s, loop, start, values);
+    sweep(x, &s, values, NULL);
+    for (int i = 0; i < s.f.n; i++) graph_loop_next(b->g, loop, i, values[i]);
+    b->at = before;
+    graph_loop_close(b->g, loop);
+    Value *out[MAX_BINDERS];
+    for (int i = 0; i < x->n; i++) {
+        Node *end = graph_stop(b->g, graph_result(b->g, loop, i));
+        if (b->at.train) note_sampled(b, end);
+        out[i] = finite_value(&s.f, &x->at[i], i, end);
+    }
+    return together(b, out, x->n);
+}
+
+/* ---- annealed importance sampling ---- */
+
+/* The arguments of an energy as binders; false after a report. */
+static bool all_arguments(Inference *x, Closure *energy, Span span)
+{
+    Builder *b = x->b;
+    Closure *owner = energy;
+    while (owner->kind == CLOSURE_SUM || owner->kind == CLOSURE_SCALE) owner = owner->a;
+    const Signature *s = operands_of(owner);
+    if (!s || !s->n || s->n > MAX_BINDERS) {
+        complain(b, "E0367", span, "ais needs an energy of declared arguments");
+        return false;
+    }
+    Scope *scope = scope_new(b, owner->scope);
+    if (owner->kind == CLOSURE_DEF) bind_settings(b, owner, scope);
+    for (int i = 0; i < s->n; i++) {
+        Binder *v = &x->at[x->n++];
+        *v = (Binder){ .name = s->at[i].name, .typed = true, .type = s->at[i].type, .owner = owner, .where = s->at[i].name.span, .fresh = s->at[i].latent };
+        if (!s->at[i].type) continue;
+        int rank;
+        bool rest;
+        if (!eval_domain(b, scope, s->at[i].type, &v->domain)) return false;
+        bool sizes = type_rank(s->at[i].type, &rank, &rest);
+        for (int k = 0; k < s->at[i].type->n_dims; k++) if (s->at[i].type->dims[k].size && is_size_variable(scope, s->at[i].type->dims[k].size)) sizes = false;
+        if (sizes) v->has_shape = eval_shape(b, scope, s->at[i].type, &v->shape);
+    }
+    return true;
+}
+
+static double log_states(const Sweep *s)
+{
+    double sum = 0;
+    for (int i = 0; i < s->f.n; i++) {
+        double places = 1;
+        for (int a = 0; a < s->f.at[i].shape.n; a++) places *= (double)axis_size(s->f.at[i].shape.at[a]);
+        sum += places * log((double)s->f.at[i].states);
+    }
+    return sum;
+}
+
+/* The energy at the values. */
+static Node *energy_here(Sweep *s, Node *const *values)
+{
+    Node *from[MAX_BINDERS], *to[MAX_BINDERS], *e = s->energy;
+    for (int i = 0; i < s->f.n; i++) {
+        from[i] = s->f.at[i].state;
+        to[i] = graph_spread(s->f.b->g, finite_state(&s->f, i, values[i]), from[i]->axes);
+    }
+    graph_substitute(s->f.b->g, &e, 1, from, to, s->f.n);
+    return e;
+}
+
+/* log of the weights of the chains that were led from the uniform distribution to exp(-E). */
+static Node *annealed(Inference *x, Sweep *s, int64_t levels, Axes chains)
+{
+    Builder *b = x->b;
+    Graph *g = b->g;
+    Node *values[MAX_BINDERS], *start[MAX_BINDERS];
+    for (int i = 0; i < s->f.n; i++) {
+        Node *level = graph_spread(g, constant(s, 0), s->f.at[i].state->axes);
+        start[i] = finite_drawn(&s->f, i, level, finite_luck(&s->f, i, arena_format(b->arena, "%s at first", x->at[i].name.text)));
+    }
+    Loop *around = b->at.loop, *loop = b->at.loop = graph_loop_open(g, around, levels);
+    open_values(s, loop, start, values);
+    Node *weight = graph_carry(g, loop, graph_spread(g, constant(s, 0), chains), chains);
+    Node *step = constant(s, 1 / (double)levels);
+    Node *heat = graph_map(g, OP_mul, graph_map(g, OP_add, loop->time, constant(s, 1), NULL), step, NULL);
+    weight = graph_map(g, OP_sub, weight, graph_map(g, OP_mul, step, energy_here(s, values), NULL), NULL);
+    sweep(x, s, values, heat);
+    for (int i = 0; i < s->f.n; i++) graph_loop_next(g, loop, i, values[i]);
+    graph_loop_next(g, loop, s->f.n, graph_spread(g, weight, chains));
+    b->at.loop = around;
+    graph_loop_close(g, loop);
+    return graph_result(g, loop, s->f.n);
+}
+
+Value *log_partition_annealed(Builder *b, Closure *energy, const Expr *place, Span span, int64_t levels, int64_t chains)
+{
+    Expr by = { .span = span }, whole = { .span = span };
+    Infer infer = { .kind = INFER_SAMPLE, .by = &by };
+    Inference x = { .b = b, .e = &whole, .infer = &infer };
+    if (!all_arguments(&x, energy, span)) return b->none;
+    Context before = b->at;
+    Axis axis = hidden_axis(b, chains, ITEM_AXIS);
+    b->at.hidden = axes_with(b->at.hidden, axis);
+    b->at.chain = mix_hash(b->at.chain, "ais", place ? (uint64_t)turn_of(b, place) : 0);
+    b->at.clamp_mask = b->at.clamp_value = NULL;
+    Sweep s = { 0 };
+    Node *log_z = NULL;
+    if (prepare(&x, energy, &s)) {
+        Node *weight = annealed(&x, &s, levels, b->at.hidden);
+        log_z = graph_map(b->g, OP_add, graph_fold(b->g, OP_logsumexp, weight, axes_one(axis)), constant(&s, log_states(&s) - log((double)chains)), NULL);
+    }
+    b->at = before;
+    graph_set_origin(b->g, b->at.origin);
+    return log_z ? array(b, graph_stop(b->g, log_z), shape_none()) : b->none;
+}

@@ -1,0 +1,238 @@
+/* touch.c: which places of a sought array act on each other, read from the graph of a gradient: s[i+1, j] is one place on along the first
+ * axis.  From it come colors: sets of places that can be drawn at once. */
+#include <stdlib.h>
+#include <string.h>
+#include "lang/graph/finite.h"
+
+/* The coordinate of a touched place along one axis, as a function of the place of the value: offset + coef*axis. */
+typedef struct Coordinate { bool any, wrap; Axis axis; int64_t coef, offset; } Coordinate;
+typedef struct Touch { Coordinate at[MAX_AXES]; } Touch;
+typedef struct TouchSet { int n; bool full; Touch at[MAX_TOUCHES]; } TouchSet;
+
+typedef struct Walk {
+    const FinitePart *part;
+    uint32_t size;
+    TouchSet **of;              /* by id; null: touches nothing */
+    Arena arena;
+} Walk;
+
+static const Coordinate anywhere = { .any = true };
+
+static bool same_coordinate(const Coordinate *a, const Coordinate *b)
+{
+    return a->any == b->any && (a->any || (a->wrap == b->wrap && a->axis == b->axis && a->coef == b->coef && a->offset == b->offset));
+}
+
+static void add_touch(Walk *w, TouchSet *set, const Touch *t)
+{
+    int rank = w->part->shape.n;
+    for (int i = 0; i < set->n; i++) {
+        bool same = true;
+        for (int a = 0; a < rank; a++) same &= same_coordinate(&set->at[i].at[a], &t->at[a]);
+        if (same) return;
+    }
+    if (set->n < MAX_TOUCHES) { set->at[set->n++] = *t; return; }
+    set->n = 1;                 /* too many to tell apart: all places */
+    for (int a = 0; a < rank; a++) set->at[0].at[a] = anywhere;
+}
+
+/* Coordinates that run along `axis` of the operand can be anywhere. */
+static Touch blurred(const Walk *w, Touch t, const Axes *over)
+{
+    for (int a = 0; a < w->part->shape.n; a++) if (!t.at[a].any && axes_have(over, t.at[a].axis)) t.at[a] = anywhere;
+    return t;
+}
+
+static bool keeps_wrap(const Walk *w, int a, const Coordinate *c, Axis from)
+{
+    return axis_size(from) == axis_size(w->part->shape.at[a]) && (c->coef == 1 || c->coef == -1);
+}
+
+/* The operand's axis c.from stands at an affine place of the result's axes. */
+static Coordinate through_index(const Walk *w, int a, Coordinate c, const Coord *m)
+{
+    if (m->n > 1 || (m->wrap && !keeps_wrap(w, a, &c, m->from))) return anywhere;
+    c.offset += c.coef * m->offset;
+    c.wrap |= m->wrap;
+    c.axis = m->n ? m->term[0].axis : 0;
+    c.coef = m->n ? c.coef * m->term[0].coef : 0;
+    return c;
+}
+
+/* The operand's axis m.term stands where the result's axis m.from is offset + coef*term. */
+static Coordinate through_place(const Walk *w, int a, Coordinate c, const Coord *m)
+{
+    int64_t coef = m->term[0].coef;
+    if (m->n != 1 || (coef != 1 && coef != -1) || (m->wrap && !keeps_wrap(w, a, &c, m->from))) return anywhere;
+    c.offset -= c.coef * coef * m->offset;
+    c.wrap |= m->wrap;
+    c.axis = m->from;
+    c.coef *= coef;
+    return c;
+}
+
+static bool moved(const Node *n, Axis axis, const Coord **by)
+{
+    int found = 0;
+    for (int i = 0; i < n->move->n; i++) {
+        const Coord *m = &n->move->at[i];
+        bool it = n->op == OP_index && m->from == axis;
+        for (int k = 0; n->op == OP_place && k < m->n; k++) it |= m->term[k].axis == axis;
+        if (it) { *by = m; found++; }
+    }
+    if (found > 1) *by = NULL;
+    return found > 0;
+}
+
+static Touch through_move(const Walk *w, const Node *n, Touch t)
+{
+    for (int a = 0; a < w->part->shape.n; a++) {
+        const Coord *m = NULL;
+        if (t.at[a].any || !t.at[a].axis || !moved(n, t.at[a].axis, &m)) continue;
+        t.at[a] = !m ? anywhere : n->op == OP_index ? through_index(w, a, t.at[a], m) : through_place(w, a, t.at[a], m);
+    }
+    return t;
+}
+
+/* Axes of operand i along which the result mixes values. */
+static Axes mixed(const Node *n, int i)
+{
+    Axes none = { 0 };
+    switch (n->op) {
+    case OP_sum: case OP_prod: case OP_maximum: case OP_minimum: case OP_logsumexp: case OP_dot: return node_over(n);
+    case OP_gather: return i ? none : axes_one(n->axis);
+    case OP_cumsum: case OP_argsort: case OP_argmax: case OP_argmin: return axes_one(n->axis);
+    case OP_concat: return n->part[i] ? axes_one(n->part[i]) : none;
+    case OP_reshape: return axes_of(*n->from);
+    case OP_spread: case OP_stop: return none;
+    default: return op_info[n->op].family == FAMILY_MAP ? none : n->in[i]->axes;
+    }
+}
+
+static void visit(Walk *w, const Node *n)
+{
+    TouchSet *set = NULL;
+    int rank = w->part->shape.n;
+    if (n == w->part->state) {
+        set = ARENA_NEW(&w->arena, TouchSet);
+        set->n = 1;
+        for (int a = 0; a < rank; a++) set->at[0].at[a] = (Coordinate){ .axis = w->part->shape.at[a], .coef = 1 };
+    }
+    for (int i = 0; i < n->n_in; i++) {
+        const TouchSet *in = w->of[n->in[i]->id];
+        if (!in) continue;
+        if (!set) set = ARENA_NEW(&w->arena, TouchSet);
+        bool loop = op_info[n->op].family == FAMILY_LOOP;
+        Axes over = loop ? (Axes){ 0 } : n->op == OP_index || n->op == OP_place ? (Axes){ 0 } : mixed(n, i);
+        for (int k = 0; k < in->n; k++) {
+            Touch t = in->at[k];
+            if (loop) for (int a = 0; a < rank; a++) t.at[a] = anywhere;
+            t = n->op == OP_index || n->op == OP_place ? through_move(w, n, t) : blurred(w, t, &over);
+            add_touch(w, set, &t);
+        }
+    }
+    w->of[n->id] = set;
+}
+
+static bool *needed_by(const Graph *g, Node *root, uint32_t size)
+{
+    bool *need = calloc(size, sizeof *need);
+    if (!need) return NULL;
+    need[root->id] = true;
+    for (uint32_t id = root->id + 1; id-- > 0;) {
+        if (!need[id]) continue;
+        const Node *n = graph_node(g, id);
+        for (int i = 0; i < n->n_in; i++) need[n->in[i]->id] = true;
+    }
+    return need;
+}
+
+Touches touches_of(const Finite *f, int part, Node *slope)
+{
+    const Graph *g = f->b->g;
+    Walk w = { .part = &f->at[part], .size = graph_size(g) };
+    int rank = w.part->shape.n;
+    Touches r = { .n = 1 };
+    for (int a = 0; a < rank; a++) r.at[0][a].any = true;
+    w.of = calloc(w.size, sizeof *w.of);
+    bool *need = needed_by(g, slope, w.size);
+    if (w.of && need) {
+        r.n = 0;
+        for (uint32_t id = 0; id <= slope->id; id++) if (need[id]) visit(&w, graph_node(g, id));
+        const TouchSet *set = w.of[slope->id];
+        for (int i = 0; set && i < set->n; i++, r.n++)
+            for (int a = 0; a < rank; a++) {
+                const Coordinate *c = &set->at[i].at[a];
+                bool shift = !c->any && c->axis == w.part->shape.at[a] && c->coef == 1;
+                r.at[i][a] = shift ? (Offset){ .by = c->offset, .wrap = c->wrap } : (Offset){ .any = true };
+            }
+    }
+    free(w.of);
+    free(need);
+    arena_free(&w.arena);
+    return r;
+}
+
+static bool can_be_zero(const Offset *o, int64_t size) { return o->any || (o->wrap ? o->by % size == 0 : o->by == 0); }
+
+static bool touches_own(const Finite *f, int part, const Offset *o)
+{
+    bool own = true;
+    for (int a = 0; a < f->at[part].shape.n; a++) own &= can_be_zero(&o[a], axis_size(f->at[part].shape.at[a]));
+    return own;
+}
+
+bool touches_itself(const Finite *f, int part, const Touches *t)
+{
+    for (int i = 0; i < t->n; i++) if (touches_own(f, part, t->at[i])) return true;
+    return false;
+}
+
+/* ---- colors ---- */
+
+/* Whether no difference of places that the offsets allow, from axis `a` on, is a multiple of the number of colors; sum, zero: of the axes before. */
+static bool keeps_apart(const Finite *f, int part, const Coloring *c, const Offset *o, int a, int64_t sum, bool zero)
+{
+    const Shape *shape = &f->at[part].shape;
+    if (a == shape->n) return zero || sum % c->colors != 0;
+    int64_t size = axis_size(shape->at[a]), low = o[a].by, high = o[a].by, step = 1;
+    if (o[a].any) { low = 1 - size; high = size - 1; }
+    else if (o[a].wrap) { low = ((o[a].by % size) + size) % size - size; high = low + size; step = size; }
+    for (int64_t d = low; d <= high; d += step) {
+        if (d <= -size || d >= size) continue;
+        if (!keeps_apart(f, part, c, o, a + 1, sum + c->coef[a] * d, zero && d == 0)) return false;
+    }
+    return true;
+}
+
+static bool is_coloring(const Finite *f, int part, const Touches *t, const Coloring *c)
+{
+    for (int i = 0; i < t->n; i++) if (!keeps_apart(f, part, c, t->at[i], 0, 0, true)) return false;
+    return true;
+}
+
+static bool search(const Finite *f, int part, const Touches *t, Coloring *c, int a)
+{
+    if (a == f->at[part].shape.n) return is_coloring(f, part, t, c);
+    for (int64_t k = 0; k < c->colors; k++) {
+        c->coef[a] = (k + 1) % c->colors;
+        if (search(f, part, t, c, a + 1)) return true;
+    }
+    return false;
+}
+
+Coloring coloring_of(const Finite *f, int part, const Touches *t)
+{
+    const Shape *shape = &f->at[part].shape;
+    int64_t places = 1;
+    for (int a = 0; a < shape->n; a++) places *= axis_size(shape->at[a]);
+    Coloring c = { 0 };
+    int64_t most = shape->n <= 1 ? 256 : shape->n == 2 ? 40 : 8;
+    for (c.colors = 1; c.colors <= most && c.colors < places; c.colors++) if (search(f, part, t, &c, 0)) return c;
+    c.colors = places;
+    for (int a = shape->n - 1, stride = 1; a >= 0; a--) {
+        c.coef[a] = stride;
+        stride *= (int)axis_size(shape->at[a]);
+    }
+    return c;
+}
