@@ -148,8 +148,10 @@ Value *solve_gibbs(Inference *x, const Closure *solver, Value **v, Shape items)
     Sweep s = { 0 };
     if (!prepare(x, energy_closure(x, x->infer->of, items), &s)) return b->none;
     Node *values[MAX_BINDERS], *start[MAX_BINDERS];
-    for (int i = 0; i < x->n; i++)
-        start[i] = x->at[i].fresh ? constant(&s, x->at[i].domain.low) : clamped(&s, i, relabel(b, v[i]->node, v[i]->shape, s.f.at[i].shape));
+    for (int i = 0; i < x->n; i++) {
+        Node *at = relabel(b, v[i]->node, v[i]->shape, s.f.at[i].shape);
+        start[i] = clamped(&s, i, at->op == OP_const && at->value == 0 ? constant(&s, x->at[i].domain.low) : at);  /* from zeros: spins have none */
+    }
     Context before = b->at;
     b->at.chain = mix_hash(b->at.chain, x->at[0].name.text, (uint64_t)turn_of(b, x->e));
     Loop *loop = b->at.loop = graph_loop_open(b->g, before.loop, sweeps);

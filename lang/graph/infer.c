@@ -183,7 +183,9 @@ Value *together(Builder *b, Value **v, int n)
 
 Value *energy_at(Inference *x, Closure *c, Value **v)
 {
-    Value *e = apply_values(x->b, c, v, x->n, c->span);
+    CallArgs args = { .span = c->span };
+    for (int i = 0; i < x->n; i++) args.at[args.n++] = (CallArg){ .value = v[i], .span = c->span, .latent = c->kind != CLOSURE_INFER && x->at[i].fresh };
+    Value *e = apply(x->b, c, &args);
     if (e->kind == VALUE_NONE) return e;
     if (e->kind != VALUE_ARRAY || e->shape.n) {
         Diagnostic *d = complain(x->b, "E0362", c->span, "%s needs one number for each configuration, but this is %s", kind_word[x->infer->kind], value_text(x->b, e));
@@ -438,7 +440,7 @@ static bool starting_points(Inference *x, Value *from, Shape frame, Shape items,
                 return false;
             }
         }
-        if (k->typed && f->kind == VALUE_ARRAY && !domain_fits(b, k->domain, v[i], k->name.text, x->infer->from->span)) return false;
+        if (k->typed && !k->fresh && f->kind == VALUE_ARRAY && !domain_fits(b, k->domain, v[i], k->name.text, x->infer->from->span)) return false;
         Value *typed = ARENA_NEW(b->arena, Value);
         *typed = *v[i];
         typed->domain = k->typed ? k->domain : (Domain){ 0 };   /* where nothing is declared, a solver walks over the reals */
