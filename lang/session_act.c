@@ -75,7 +75,10 @@ char *slot_text(const Store *store, uint32_t slot, const char *label)
 static bool print_values(Session *session, const Action *action, const char *train, int64_t step)
 {
     for (int i = 0; i < action->n_values; i++) {
-        char *text = slot_text(session->script->store, action->values[i], action->labels ? action->labels[i] : NULL);
+        const char *label = action->labels ? action->labels[i] : NULL;
+        char *text = NULL;
+        if (action->values[i] != TEXT_ONLY) text = slot_text(session->script->store, action->values[i], label);
+        else if (asprintf(&text, "%s\n", label ? label : "") < 0) text = NULL;
         if (!text) return false;
         session_tell(session, &(EbmEvent){ .kind = EBM_PRINTED, .train = train, .step = step, .text = text });
         free(text);
@@ -188,7 +191,7 @@ static bool show(Session *session, const Action *action)
 static bool ensure_values(Session *session, const Action *action)
 {
     for (int i = 0; i < action->n_values; i++)
-        if (!session_ensure(session, action->values[i])) return false;
+        if (action->values[i] != TEXT_ONLY && !session_ensure(session, action->values[i])) return false;
     for (int i = 0; i < action->n_layers; i++)
         if (!session_ensure(session, action->layers[i].slot)) return false;
     return true;

@@ -85,6 +85,14 @@ says option_set 'sum(ones([width])) = 6'
 runs option_wrong 2 $scenes/option.ebm --set widht=6
 says option_wrong 'did you mean `width`?'
 
+runs print 0 $scenes/print.ebm
+says print 'these are'
+says print 'x: [3] = [1, 2, 3]'
+says print 'd.b: [3] = [2, 4, 6]'
+for file in deep/curve.svg scatter.png field.png M.npy d.safetensors; do
+    if [ -s "$out/$file" ]; then pass; else fail "print.ebm wrote no $file"; fi
+done
+
 runs every 0 $scenes/every.ebm
 says every 'f() = 0'
 says every 'f() = -2'

@@ -79,7 +79,7 @@ static void print_value(Builder *b, Action *a, const char *label, Value *v, Span
     case VALUE_STRING:
         if (a->n_values >= 63) return;
         a->labels[a->n_values] = v->string;
-        a->values[a->n_values++] = UINT32_MAX;
+        a->values[a->n_values++] = TEXT_ONLY;
         return;
     default:
         complain(b, "E0471", span, "%s cannot be printed", value_text(b, v));
@@ -114,9 +114,9 @@ static void show_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
 {
     check_picture_name(b, s);
     Value *v = eval(b, scope, s->value);
+    if (v->kind == VALUE_NONE) return;
     if (v->kind == VALUE_PLOT) { a->kind = ACTION_SHOW; show_plot(b, v, a); return; }
     if (s->string) {
-        if (v->kind == VALUE_NONE) return;
         Diagnostic *d = complain(b, "E0471", s->value->span, "only a plot goes into a picture, but this is %s", value_text(b, v));
         diag_help(d, "scatter(..), curve(..), images(..), contour(..), arrows(..), table(..)");
         return;
@@ -131,6 +131,10 @@ static void save_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
     Value *v = eval(b, scope, s->value);
     if (v->kind == VALUE_NONE) return;
     if (v->kind == VALUE_RUN) { a->saved = v->run; return; }
+    if (v->kind == VALUE_STRING) {
+        diag_help(complain(b, "E0471", s->value->span, "save writes arrays and runs, but this is a string"), "save fit -> \"model.safetensors\"");
+        return;
+    }
     a->values = ARENA_ARRAY(b->arena, uint32_t, 64);
     a->labels = ARENA_ARRAY(b->arena, const char *, 64);
     print_value(b, a, expr_text(b, s->value), v, s->value->span);

@@ -491,6 +491,19 @@ static Value *call_box(Builder *b, Scope *s, const CallArgs *args)
     return r;
 }
 
+/* A function of a point at many: one whose operand has no type maps over them too. */
+static Value *at_points(Builder *b, const CallArg *f, Value *points)
+{
+    const Signature *s = operands_of(f->value->fn);
+    if (!s || !s->n || s->at[0].type) return apply_values(b, f->value->fn, &points, 1, f->span);
+    Shape frame = { 1, { points->shape.at[0] } }, items = { 1, { hidden_axis(b, axis_size(points->shape.at[0]), ITEM_AXIS) } };
+    Axes before = b->at.hidden;
+    b->at.hidden = axes_with(before, items.at[0]);
+    Value *point = hide(b, points, frame, items), *v = apply_values(b, f->value->fn, &point, 1, f->span);
+    b->at.hidden = before;
+    return unhide(b, v, items, frame);
+}
+
 /* Values of a function on a grid of n x n points of a box: [n, n] or [n, n, 2]. */
 static Value *on_grid(Builder *b, const CallArgs *args, int64_t n, bool vectors, double box[4])
 {
@@ -514,7 +527,7 @@ static Value *on_grid(Builder *b, const CallArgs *args, int64_t n, bool vectors,
     turned->shape.at[1] = points->shape.at[0];
     turned->n_items = 0;
     turned = standard(b, turned);
-    Value *v = apply_values(b, f->value->fn, &turned, 1, f->span);
+    Value *v = at_points(b, f, turned);
     if (v->kind == VALUE_NONE) return v;
     int64_t dims[3] = { n, n, 2 };
     bool fits = v->kind == VALUE_ARRAY && v->shape.n == (vectors ? 2 : 1) && axis_size(v->shape.at[0]) == all && (!vectors || axis_size(v->shape.at[1]) == 2);

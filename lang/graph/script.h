@@ -31,13 +31,15 @@ typedef struct PlotLayer {
 } PlotLayer;
 
 /* show, print, claim and what `every` holds: compute the program (which fills value slots), then act. */
+#define TEXT_ONLY UINT32_MAX    /* in place of a value's slot: a string */
+
 typedef enum ActionKind { ACTION_TRAIN, ACTION_CLAIM, ACTION_PRINT, ACTION_SHOW, ACTION_SAVE } ActionKind;
 typedef struct Action {
     ActionKind kind;
     Span span;
     struct Train *train;        /* TRAIN */
     Program program;            /* CLAIM, PRINT, SHOW: fills the slots below; n = 0 if they are filled otherwise */
-    int n_values;               /* CLAIM: 1 (true if not 0); PRINT: the values, with their texts as labels */
+    int n_values;               /* CLAIM: 1 (true if not 0); PRINT: the values, with their texts as labels (TEXT_ONLY: the label is all) */
     uint32_t *values;
     const char **labels;
     const char *string;         /* CLAIM: the claim; SHOW, SAVE: the file or null; PRINT: null */
