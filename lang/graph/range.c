@@ -101,6 +101,7 @@ static bool form_of(Search *s, const Expr *e, Bound *f)
 
 static void fix_index(Search *s, IndexName *x, int64_t size, Span span)
 {
+    if (x->written && x->high <= size) return;      /* a written range may be a part of the axis */
     if (x->fixed && x->high != size) {
         if (!x->inner) {
             Diagnostic *d = complain(s->b, "E0312", span, "index %s runs over %lld places here, but over %lld elsewhere", x->name, (long long)size, (long long)x->high);
