@@ -50,6 +50,13 @@ uint32_t output_slot(Builder *b, Program *program, const char *name, Value *v)
     return slot;
 }
 
+/* [2, 3]: its members can still be sizes. */
+static bool is_list_of_numbers(const Value *v)
+{
+    for (int i = 0; i < v->n_items; i++) if (!is_known(v->items[i])) return false;
+    return v->n_items > 0;
+}
+
 /* Arrays in v are computed once: their nodes become reads of slots of their own. */
 Value *stored(Builder *b, const char *name, Value *v, Span span)
 {
@@ -62,7 +69,7 @@ Value *stored(Builder *b, const char *name, Value *v, Span span)
         uint32_t slot = slot_of_value(b, name, v, span);
         r->shape = v->shape;
         r->node = graph_slot(b->g, slot, 0, axes_of(v->shape));
-        r->n_items = 0;
+        if (!is_list_of_numbers(v)) r->n_items = 0;
         r->fields = NULL;
         for (Field *f = v->fields; f; f = f->next)
             field_add(b, &r->fields, f->name, stored(b, arena_format(b->arena, "%s.%s", name, f->name), f->value, span));

@@ -223,6 +223,16 @@ static Value *slice_record(Builder *b, Scope *scope, const Expr *e, Value *base)
     return rows_of(b, base, from, to);
 }
 
+/* A known number of a list that is written out, [2, 3][0]; else null. */
+static Value *known_member(Builder *b, Scope *scope, const Expr *e, const Value *base)
+{
+    int64_t at;
+    const Subscript *s = &e->subscripts[0];
+    if (!base->n_items || e->n_subscripts != 1 || s->kind != SUBSCRIPT_AT) return NULL;
+    if (s->at->kind != EXPR_NUMBER || !whole_number(b, scope, s->at, &at) || at < 0 || at >= base->n_items) return NULL;
+    return is_known(base->items[at]) ? base->items[at] : NULL;
+}
+
 Value *eval_subscripts(Builder *b, Scope *scope, const Expr *e)
 {
     Value *base = eval(b, scope, e->kid[0]);
@@ -233,6 +243,8 @@ Value *eval_subscripts(Builder *b, Scope *scope, const Expr *e)
         return b->none;
     }
     if (!range_count_fits(b, e, base)) return b->none;
+    Value *member = known_member(b, scope, e, base);
+    if (member) return member;
     stand_at(b, e->span);
     Reading r = { .b = b, .e = e, .base = base, .onto = base->node->axes };
     for (int p = 0; p < base->shape.n; p++) r.onto = axes_without(r.onto, base->shape.at[p]);
