@@ -18,34 +18,33 @@ static Span users_span(const Builder *b, Span span)
     return span;
 }
 
-static Diagnostic *finish(Builder *b, Diagnostic *d, Span span, Span shown)
+static Diagnostic *report(Builder *b, Severity severity, const char *code, Span span, const char *format, va_list list)
 {
-    if (span.source != shown.source && d && !d->notes) {
+    char text[1024];
+    vsnprintf(text, sizeof text, format, list);
+    Span shown = users_span(b, span);
+    Diagnostic *d = severity == SEVERITY_ERROR ? diag_error(b->diagnostics, code, shown, "%s", text) : diag_warning(b->diagnostics, code, shown, "%s", text);
+    if (span.source != shown.source && d && !d->notes)
         diag_note(d, span, "it arises here, inside the library%s%s", b->at.what ? ", in " : "", b->at.what ? b->at.what : "");
-    }
     return d;
 }
 
 Diagnostic *complain(Builder *b, const char *code, Span span, const char *format, ...)
 {
-    char text[1024];
     va_list list;
     va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
+    Diagnostic *d = report(b, SEVERITY_ERROR, code, span, format, list);
     va_end(list);
-    Span shown = users_span(b, span);
-    return finish(b, diag_error(b->diagnostics, code, shown, "%s", text), span, shown);
+    return d;
 }
 
 Diagnostic *warn(Builder *b, const char *code, Span span, const char *format, ...)
 {
-    char text[1024];
     va_list list;
     va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
+    Diagnostic *d = report(b, SEVERITY_WARNING, code, span, format, list);
     va_end(list);
-    Span shown = users_span(b, span);
-    return finish(b, diag_warning(b->diagnostics, code, shown, "%s", text), span, shown);
+    return d;
 }
 
 const char *nearest_setting(const char *written, const char *const *known, int n)
