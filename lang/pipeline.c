@@ -72,10 +72,18 @@ static void free_built(Built built)
     free(built.whole);
 }
 
+/* Builders of mistaken texts live until their mistakes are reported. */
+static void drop_mistaken(Ebm *ebm)
+{
+    if (ebm->checker) builder_free(ebm->checker);
+    ebm->checker = NULL;
+}
+
 void ebm_close(Ebm *ebm)
 {
     if (!ebm) return;
     free_built((Built){ ebm->builder, ebm->session, ebm->whole });
+    drop_mistaken(ebm);
     diagnostics_free(&ebm->diagnostics);
     while (ebm->entries) {
         Entry *entry = ebm->entries;
@@ -118,6 +126,7 @@ int ebm_report(Ebm *ebm, FILE *out, bool color)
     for (const Entry *e = ebm->entries; e; e = e->next) diagnostics_sort(&ebm->diagnostics, e->source);
     diagnostics_print(out, &ebm->diagnostics, color);
     diagnostics_free(&ebm->diagnostics);
+    drop_mistaken(ebm);
     return errors;
 }
 
@@ -272,6 +281,10 @@ static Built build_items(Ebm *ebm, const Items *items)
     built.builder = new_builder(ebm);
     if (built.builder && built.whole->block.at && builder_add(built.builder, built.whole)) built.session = new_session(ebm, built.builder);
     if (built.session) return built;
+    if (!ebm->checker) {                                 /* what it reports points into its library */
+        ebm->checker = built.builder;
+        built.builder = NULL;
+    }
     free_built(built);
     return (Built){ 0 };
 }
@@ -338,6 +351,15 @@ static Entry *read_entry(Ebm *ebm, const char *name, const char *text, size_t le
     return ebm->diagnostics.errors == errors ? entry : NULL;
 }
 
+/* What could be read of a first text with mistakes of the grammar is checked, so that further mistakes are told at once. */
+static void check_damaged(Ebm *ebm)
+{
+    const File *file = ebm->entries ? ebm->entries->file : NULL;
+    if (!file || ebm->builder || ebm->checker) return;
+    ebm->checker = new_builder(ebm);
+    if (ebm->checker) builder_add(ebm->checker, file);
+}
+
 bool ebm_add(Ebm *ebm, const char *name, const char *text, size_t length)
 {
     if (!ebm->name) {
@@ -345,6 +367,7 @@ bool ebm_add(Ebm *ebm, const char *name, const char *text, size_t length)
         ebm->name = strdup(slash ? slash + 1 : name);
     }
     const Entry *entry = read_entry(ebm, name, text, length);
+    if (!entry) check_damaged(ebm);
     return entry && add_file(ebm, entry->source, entry->file);
 }
 

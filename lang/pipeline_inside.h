@@ -19,6 +19,7 @@ struct Ebm {
     Entry *entries;             /* newest first */
     Items items;                /* in text order */
     Builder *builder;
+    Builder *checker;           /* of a text with mistakes, until they are reported: they point into its library */
     File *whole;                /* the syntax the builder has, if it was put together from items */
     Session *session;
     char *name, *text;          /* of the program: for saved models */
