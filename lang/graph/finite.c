@@ -138,6 +138,7 @@ static Node *table_of(Rewrite *r, Node *n, const Views *v)
     Graph *g = r->g;
     Axis k[MAX_VIEWS];
     Node *to[MAX_VIEWS], *table = n;
+    graph_set_origin(g, n->origin);
     for (int i = 0; i < v->n; i++) {
         k[i] = graph_fresh_axis(g, v->part[i]->states);
         to[i] = values_along(r->f, v->part[i], k[i]);
@@ -167,6 +168,18 @@ static bool is_polynomial(const Rewrite *r, const Node *n)
     }
 }
 
+/* A product both of whose factors are made of the same places, as (x[t] - x[t+1])^2. */
+static bool is_square(const Rewrite *r, const Node *n)
+{
+    if (n->op != OP_mul || !depends(r, n->in[0]) || !depends(r, n->in[1])) return false;
+    Views x = { 0 }, y = { 0 };
+    find_views(r, n->in[0], &x);
+    find_views(r, n->in[1], &y);
+    if (x.failed || y.failed) return false;
+    for (int i = 0; i < x.n; i++) for (int k = 0; k < y.n; k++) if (x.at[i] == y.at[k]) return true;
+    return false;
+}
+
 static Node *rewrite(Rewrite *r, Node *n);
 
 static Node *rewrite_operands(Rewrite *r, Node *n)
@@ -177,6 +190,7 @@ static Node *rewrite_operands(Rewrite *r, Node *n)
         in[i] = rewrite(r, n->in[i]);
         if (!in[i]) return NULL;
     }
+    graph_set_origin(r->g, n->origin);
     return graph_rebuild(r->g, n, in);
 }
 
@@ -184,21 +198,21 @@ static Node *rewrite_new(Rewrite *r, Node *n)
 {
     const FinitePart *p = part_of_leaf(r->f, n);
     if (p) return number_of_state(r->f, p);
-    bool product = n->op == OP_mul && depends(r, n->in[0]) && depends(r, n->in[1]);
-    if (!is_polynomial(r, n) || product) {
-        Views v = { 0 };
-        find_views(r, n, &v);
-        if (small_table(&v) && (!product || v.n == 1)) return table_of(r, n, &v);
-        if (!product) { r->f->refused = n; return NULL; }
-    }
-    return rewrite_operands(r, n);
+    if (is_polynomial(r, n) && !is_square(r, n)) return rewrite_operands(r, n);
+    Views v = { 0 };
+    find_views(r, n, &v);
+    if (small_table(&v)) return table_of(r, n, &v);
+    if (is_polynomial(r, n)) return rewrite_operands(r, n);
+    r->f->refused = n;
+    return NULL;
 }
 
 static Node *rewrite(Rewrite *r, Node *n)
 {
     if (!depends(r, n)) return n;
-    if (!r->made[n->id]) r->made[n->id] = rewrite_new(r, n);
-    return r->made[n->id];
+    if (r->made[n->id]) return r->made[n->id];
+    Node *new = rewrite_new(r, n);
+    return r->made[n->id] = new;
 }
 
 Node *finite_polynomial(Finite *f, Node *value)
@@ -211,7 +225,9 @@ Node *finite_polynomial(Finite *f, Node *value)
     if (r.made && r.depends) {
         f->refused = NULL;
         mark_dependent(&r);
+        const Origin *before = graph_origin(r.g);
         e = rewrite(&r, value);
+        graph_set_origin(r.g, before);
     }
     free(r.made);
     free(r.depends);
