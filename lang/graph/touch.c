@@ -6,7 +6,10 @@
 
 /* The coordinate of a touched place along one axis, as a function of the place of the value: offset + coef*axis. */
 typedef struct Coordinate { bool any, wrap; Axis axis; int64_t coef, offset; } Coordinate;
-typedef struct Touch { Coordinate at[MAX_AXES]; } Touch;
+/* The value may touch it from one place alone: select(i == 3, .., 0). */
+enum { MAX_STANDS = 4 };
+typedef struct Stand { Axis axis; int64_t at; } Stand;
+typedef struct Touch { Coordinate at[MAX_AXES]; int n; Stand from[MAX_STANDS]; } Touch;
 typedef struct TouchSet { int n; bool full; Touch at[MAX_TOUCHES]; } TouchSet;
 
 typedef struct Walk {
@@ -29,17 +32,23 @@ static void add_touch(Walk *w, TouchSet *set, const Touch *t)
     for (int i = 0; i < set->n; i++) {
         bool same = true;
         for (int a = 0; a < rank; a++) same &= same_coordinate(&set->at[i].at[a], &t->at[a]);
+        same &= set->at[i].n == t->n;
+        for (int k = 0; same && k < t->n; k++) same &= set->at[i].from[k].axis == t->from[k].axis && set->at[i].from[k].at == t->from[k].at;
         if (same) return;
     }
     if (set->n < MAX_TOUCHES) { set->at[set->n++] = *t; return; }
     set->n = 1;                 /* too many to tell apart: all places */
+    set->at[0].n = 0;
     for (int a = 0; a < rank; a++) set->at[0].at[a] = anywhere;
 }
+
+static void leave(Touch *t, int k) { t->from[k] = t->from[--t->n]; }
 
 /* Coordinates that run along `axis` of the operand can be anywhere. */
 static Touch blurred(const Walk *w, Touch t, const Axes *over)
 {
     for (int a = 0; a < w->part->shape.n; a++) if (!t.at[a].any && axes_have(over, t.at[a].axis)) t.at[a] = anywhere;
+    for (int k = t.n - 1; k >= 0; k--) if (axes_have(over, t.from[k].axis)) leave(&t, k);
     return t;
 }
 
@@ -84,8 +93,21 @@ static bool moved(const Node *n, Axis axis, const Coord **by)
     return found > 0;
 }
 
+/* Where the place that touches stands after the move; false if that cannot be said. */
+static bool stand_moved(const Node *n, Stand *at)
+{
+    const Coord *m = NULL;
+    if (!moved(n, at->axis, &m)) return true;
+    if (!m || m->n != 1 || (m->term[0].coef != 1 && m->term[0].coef != -1)) return false;
+    int64_t coef = m->term[0].coef, size = axis_size(m->from), to = n->op == OP_index ? coef * (at->at - m->offset) : m->offset + coef * at->at;
+    if (m->wrap) to = ((to % size) + size) % size;
+    *at = (Stand){ n->op == OP_index ? m->term[0].axis : m->from, to };
+    return true;
+}
+
 static Touch through_move(const Walk *w, const Node *n, Touch t)
 {
+    for (int k = t.n - 1; k >= 0; k--) if (!stand_moved(n, &t.from[k])) leave(&t, k);
     for (int a = 0; a < w->part->shape.n; a++) {
         const Coord *m = NULL;
         if (t.at[a].any || !t.at[a].axis || !moved(n, t.at[a].axis, &m)) continue;
@@ -109,6 +131,15 @@ static Axes mixed(const Node *n, int i)
     }
 }
 
+/* select(axis == number, x, ..): x counts at one place. */
+static void stand_on(const Node *n, Touch *t)
+{
+    const Node *is = n->in[0];
+    if (is->op != OP_eq || t->n == MAX_STANDS) return;
+    for (int i = 0; i < 2; i++)
+        if (is->in[i]->op == OP_const && is->in[1 - i]->op == OP_iota) t->from[t->n++] = (Stand){ is->in[1 - i]->axis, (int64_t)is->in[i]->value };
+}
+
 static void visit(Walk *w, const Node *n)
 {
     TouchSet *set = NULL;
@@ -127,6 +158,8 @@ static void visit(Walk *w, const Node *n)
         for (int k = 0; k < in->n; k++) {
             Touch t = in->at[k];
             if (loop) for (int a = 0; a < rank; a++) t.at[a] = anywhere;
+            if (loop) t.n = 0;
+            if (n->op == OP_select && i == 1) stand_on(n, &t);
             t = n->op == OP_index || n->op == OP_place ? through_move(w, n, t) : blurred(w, t, &over);
             add_touch(w, set, &t);
         }
@@ -147,6 +180,16 @@ static bool *needed_by(const Graph *g, Node *root, uint32_t size)
     return need;
 }
 
+/* How far along an axis the touched place lies from the one that touches it. */
+static Offset offset_of(const Touch *t, int a, Axis axis)
+{
+    const Coordinate *c = &t->at[a];
+    if (c->any) return (Offset){ .any = true };
+    if (c->axis == axis && c->coef == 1) return (Offset){ .by = c->offset, .wrap = c->wrap };
+    for (int k = 0; k < t->n && !c->axis && !c->wrap; k++) if (t->from[k].axis == axis) return (Offset){ .by = c->offset - t->from[k].at };
+    return (Offset){ .any = true };
+}
+
 Touches touches_of(const Finite *f, int part, Node *slope)
 {
     const Graph *g = f->b->g;
@@ -161,11 +204,7 @@ Touches touches_of(const Finite *f, int part, Node *slope)
         for (uint32_t id = 0; id <= slope->id; id++) if (need[id]) visit(&w, graph_node(g, id));
         const TouchSet *set = w.of[slope->id];
         for (int i = 0; set && i < set->n; i++, r.n++)
-            for (int a = 0; a < rank; a++) {
-                const Coordinate *c = &set->at[i].at[a];
-                bool shift = !c->any && c->axis == w.part->shape.at[a] && c->coef == 1;
-                r.at[i][a] = shift ? (Offset){ .by = c->offset, .wrap = c->wrap } : (Offset){ .any = true };
-            }
+            for (int a = 0; a < rank; a++) r.at[i][a] = offset_of(&set->at[i], a, w.part->shape.at[a]);
     }
     free(w.of);
     free(need);
