@@ -199,7 +199,8 @@ static void add_record(Builder *b, Scope *scope, const Stmt *s, int i, Every *ev
         return;
     }
     bool clash = field_of(run, name) != NULL;
-    for (Global *g = b->first_global; g && !clash; g = g->order) clash = !g->library && !g->module && !strcmp(g->name, name);
+    for (Global *g = b->first_global; g && !clash; g = g->order)
+        clash = !g->library && !g->module && !strcmp(g->name, name) && !(g->stmt && g->stmt->def == b->at.train->def);
     if (clash) {
         Diagnostic *d = complain(b, "E0219", s->list.at[i]->span, "%s.%s would mean two things: the record, and what the text defines as %s", t->name, name, name);
         diag_help(d, "give the record another name: record .. as name");
