@@ -62,7 +62,7 @@ static void bind_one(Builder *b, Scope *scope, const Expr *target, Value *v, Spa
 {
     if (target->kind == EXPR_PRIMED) {
         Binding *cell = lookup(scope, target->name.text);
-        if (!cell) { complain(b, "E0201", target->span, "unknown name `%s`", target->name.text); return; }
+        if (!cell) { complain(b, "E0201", target->span, "nothing is called `%s`", target->name.text); return; }
         assign_next(b, cell, v, span);
         return;
     }

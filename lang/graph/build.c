@@ -1,4 +1,5 @@
 /* build.c: the top level: definitions by name, in any order; trains and commands in text order. */
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -402,14 +403,6 @@ static bool check_sets(Builder *b, const File *file)
     return fine;
 }
 
-/* Whether a mistake was found inside the statement, among the diagnostics after `from`. */
-static bool is_broken(const Stmt *s, const Diagnostic *from)
-{
-    for (const Diagnostic *d = from; d; d = d->next)
-        if (d->severity == SEVERITY_ERROR && d->span.source == s->span.source && d->span.start >= s->span.start && d->span.start < s->span.end) return true;
-    return false;
-}
-
 /* What the names of broken statements stand for is not known: all that uses them stays silent, and all else is checked still.  Gives the
  * statements that are sound. */
 static Block sound_part(Builder *b, const File *file, const Diagnostic *from)
@@ -431,21 +424,52 @@ static Block sound_part(Builder *b, const File *file, const Diagnostic *from)
     return sound;
 }
 
+static const char *word_at(Builder *b, const char *from, const char *end, const char **after)
+{
+    while (from < end && (*from == ' ' || *from == '\t')) from++;
+    const char *at = from;
+    while (at < end && (isalnum((unsigned char)*at) || *at == '_' || (unsigned char)*at >= 0x80)) at++;
+    *after = at;
+    return at > from ? arena_copy(b->arena, from, (size_t)(at - from)) : NULL;
+}
+
+/* The name that a line with a mistake of the grammar seems to define (`x = ..`, `net f(..`): nothing is known of it, and the library is not meant. */
+static void lose_name(Builder *b, Span mistake)
+{
+    size_t length;
+    const char *line = source_line(mistake.source, mistake.start, &length), *end = line + length, *after;
+    const char *name = word_at(b, line, end, &after), *second = name ? word_at(b, after, end, &after) : NULL;
+    if (second) name = second;
+    const Global *old = name ? find_global(b, name, mistake.source) : NULL;
+    if (!name || (old && !old->library)) return;
+    Global *g = add_global(b, name, NULL, 0, false, NULL);
+    g->value = b->none;
+    g->state = GLOBAL_DONE;
+}
+
+static void lose_names(Builder *b, const File *file)
+{
+    for (const Diagnostic *d = b->diagnostics->first; d; d = d->next)
+        if (d->span.source && d->span.source == file->source) lose_name(b, d->span);
+}
+
 bool builder_add(Builder *b, const File *file)
 {
     int errors = b->diagnostics->errors, actions = b->script.n_actions;
     const Diagnostic *last = b->diagnostics->last;
     memset(&b->at, 0, sizeof b->at);
+    b->damaged = is_damaged(file, b->diagnostics);
     bool known_names = settings(b, &file->block);
     add_names(b, &file->block, false, NULL);
+    if (b->damaged) lose_names(b, file);
     if (!check_sets(b, file) || !known_names) return false;
     Block block = file->block;
-    if (!resolve_names(b, file)) block = sound_part(b, file, last ? last->next : b->diagnostics->first);
+    if (!resolve_names(b, file) || b->damaged) block = sound_part(b, file, last && !b->damaged ? last->next : b->diagnostics->first);
     run_commands(b, &block);
     define_rest(b, file);
     try_definitions(b, &block);
     memset(&b->at, 0, sizeof b->at);
-    if (b->diagnostics->errors > errors) {
+    if (b->diagnostics->errors > errors || b->damaged) {
         b->script.n_actions = actions;
         return false;
     }

@@ -30,7 +30,7 @@ void     builder_free(Builder *b);
 Script  *builder_script(Builder *b);                    /* owned by the builder */
 
 /* Defines and checks what the file holds and appends its actions.  The file must outlive the builder.  False if there were errors. */
-bool builder_add(Builder *b, const File *file);
+bool builder_add(Builder *b, const File *file);         /* a file with mistakes of the grammar is checked as far as it was read; false then */
 
 /* For the prompt and for documentation. */
 void builder_describe(Builder *b, FILE *out, const char *name);  /* kind, signature, shapes, ## comment; says so if unknown */

@@ -98,6 +98,7 @@ struct Builder {
     Graph *g;                   /* = script.graph */
     Arena *arena;               /* = &script.arena */
     Diagnostics *diagnostics;
+    bool damaged;               /* the parser left parts of the text out: what is missing stays silent */
     BuildOptions options;
     Context at;
     Value *none;                /* the one VALUE_NONE */

@@ -211,5 +211,5 @@ void eval_equation(Builder *b, Scope *scope, const Stmt *st)
     const Expr *name = left.name;
     if (name->kind != EXPR_PRIMED) bind(b, scope, name->name.text, v, name->span);
     else if (left.cell) assign_next(b, left.cell, v, st->span);
-    else complain(b, "E0201", name->span, "unknown name `%s`", name->name.text);
+    else complain(b, "E0201", name->span, "nothing is called `%s`", name->name.text);
 }

@@ -47,26 +47,6 @@ const char *expr_text(Builder *b, const Expr *e)
     return text;
 }
 
-static void hint_name(Builder *b, Diagnostic *d, Scope *scope, const char *name)
-{
-    const char *all[1024];
-    int n = 0;
-    for (Scope *s = scope; s; s = s->outer)
-        for (Binding *x = s->last; x && n < 1000; x = x->below) all[n++] = x->name;
-    for (Global *g = b->first_global; g && n < 1000; g = g->order) all[n++] = g->name;
-    for (int i = 0; builtin_at(i) && n < 1020; i++) all[n++] = builtin_at(i)->name;
-    const char *near = nearest_name(name, all, n);
-    if (near) diag_help(d, "did you mean `%s`?", near);
-}
-
-static Value *index_value(Builder *b, const Binding *x)
-{
-    Node *iota = graph_iota(b->g, x->axis);
-    Value *v = array(b, x->low ? graph_map(b->g, OP_add, iota, graph_const(b->g, (double)x->low), NULL) : iota, shape_none());
-    v->domain = (Domain){ CLASS_WHOLE, (double)x->low, (double)(x->low + axis_size(x->axis) - 1) };
-    return v;
-}
-
 /* Whether the name was reported as unknown already, at another place. */
 static bool is_blamed(const Builder *b, const char *name)
 {
@@ -75,6 +55,29 @@ static bool is_blamed(const Builder *b, const char *name)
     for (const Diagnostic *d = b->diagnostics->first; d; d = d->next)
         if (!strcmp(d->code, "E0201") && strstr(d->message, quoted)) return true;
     return false;
+}
+
+static Value *unknown_name(Builder *b, Scope *scope, const char *name, Span span)
+{
+    if (b->damaged || is_blamed(b, name)) return b->none;
+    const char *all[1024];
+    int n = 0;
+    for (Scope *s = scope; s; s = s->outer)
+        for (Binding *x = s->last; x && n < 1000; x = x->below) all[n++] = x->name;
+    for (Global *g = b->first_global; g && n < 1000; g = g->order) all[n++] = g->name;
+    for (int i = 0; builtin_at(i) && n < 1020; i++) all[n++] = builtin_at(i)->name;
+    Diagnostic *d = complain(b, "E0201", span, "nothing is called `%s`", name);
+    const char *near = nearest_name(name, all, n);
+    if (near) diag_help(d, "did you mean `%s`?", near);
+    return b->none;
+}
+
+static Value *index_value(Builder *b, const Binding *x)
+{
+    Node *iota = graph_iota(b->g, x->axis);
+    Value *v = array(b, x->low ? graph_map(b->g, OP_add, iota, graph_const(b->g, (double)x->low), NULL) : iota, shape_none());
+    v->domain = (Domain){ CLASS_WHOLE, (double)x->low, (double)(x->low + axis_size(x->axis) - 1) };
+    return v;
 }
 
 static Value *eval_name(Builder *b, Scope *scope, const Expr *e)
@@ -113,17 +116,13 @@ static Value *eval_name(Builder *b, Scope *scope, const Expr *e)
         c->span = e->span;
         return function_value(b, c);
     }
-    if (!is_blamed(b, n)) hint_name(b, complain(b, "E0201", e->span, "unknown name `%s`", n), scope, n);
-    return b->none;
+    return unknown_name(b, scope, n, e->span);
 }
 
 static Value *eval_primed(Builder *b, Scope *scope, const Expr *e)
 {
     Binding *x = lookup(scope, e->name.text);
-    if (!x) {
-        hint_name(b, complain(b, "E0201", e->span, "unknown name `%s`", e->name.text), scope, e->name.text);
-        return b->none;
-    }
+    if (!x) return unknown_name(b, scope, e->name.text, e->span);
     if (x->next) return x->next;
     Diagnostic *d = complain(b, "E0212", e->span, "%s' is read before it is given a value", e->name.text);
     diag_help(d, "%s is its present value; %s' may be read after an equation for it", e->name.text, e->name.text);
@@ -180,10 +179,7 @@ static Value *eval_like(Builder *b, Scope *scope, const Expr *e)
 {
     Binding *x = lookup(scope, e->name.text);
     Value *of = x ? x->value : global_value(b, e->name.text, e->span);
-    if (!of) {
-        hint_name(b, complain(b, "E0201", e->span, "unknown name `%s`", e->name.text), scope, e->name.text);
-        return b->none;
-    }
+    if (!of) return unknown_name(b, scope, e->name.text, e->span);
     if (of->kind == VALUE_NONE) return b->none;
     if (of->kind == VALUE_BUNDLE) return of;
     if (of->kind != VALUE_ARRAY) {

@@ -68,6 +68,7 @@ static bool has_params(const Builder *b, const char *root)
 
 static Value *no_such_part_of_run(Builder *b, const Value *run, const Expr *e)
 {
+    if (b->damaged) return b->none;
     Diagnostic *d = complain(b, "E0203", e->name.span, "the run %s has nothing called `%s`", run->run->name, e->name.text);
     const char *all[512];
     int n = 0;

@@ -3,6 +3,7 @@
  * What a call would solve is not known: sizes are tried three ways (primes, numbers with many divisors, small powers of two), and what is
  * reported is a mistake in all of them.  Operands without a type, which may be functions, are values that keep silent. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include "lang/graph/builder.h"
 
@@ -171,10 +172,33 @@ static bool attempt(Builder *b, const Closure *f, int way, Diagnostics *found, c
     return t.guessed;
 }
 
-static bool has_same(const Diagnostics *list, const Diagnostic *d)
+static const Diagnostic *same_in(const Diagnostics *list, const Diagnostic *d)
 {
     for (const Diagnostic *x = list->first; x; x = x->next)
-        if (x->severity == d->severity && !strcmp(x->code, d->code) && x->span.source == d->span.source && x->span.start == d->span.start) return true;
+        if (x->severity == d->severity && !strcmp(x->code, d->code) && x->span.source == d->span.source && x->span.start == d->span.start) return x;
+    return NULL;
+}
+
+static const char *next_number(const char *text, long *number)
+{
+    while (*text && !isdigit((unsigned char)*text)) text++;
+    if (!*text) return NULL;
+    char *end;
+    *number = strtol(text, &end, 10);
+    return end;
+}
+
+/* Whether a size that was guessed meets one that is written ("[7], but [2] is wanted"): then 2 would do.  Guessed sizes are other numbers in
+ * every way; written ones are the same. */
+static bool would_do(const Diagnostic *d, const Diagnostic *other)
+{
+    static const char *const of_sizes[] = { "E0301", "E0304", "E0308", "E0309", "E0312" };
+    bool sizes_differ = false;
+    for (size_t i = 0; i < sizeof of_sizes / sizeof of_sizes[0]; i++) sizes_differ |= !strcmp(d->code, of_sizes[i]);
+    if (!sizes_differ || !strcmp(d->message, other->message)) return false;
+    const char *x = d->message, *y = other->message;
+    long p, q;
+    while ((x = next_number(x, &p)) && (y = next_number(y, &q))) if (p == q) return true;
     return false;
 }
 
@@ -182,8 +206,11 @@ static bool has_same(const Diagnostics *list, const Diagnostic *d)
 static void report(Builder *b, const Def *def, Diagnostics *found, int ways, const char *said)
 {
     for (Diagnostic *d = found[0].first; d; d = d->next) {
-        bool sure = d->severity == SEVERITY_ERROR && d->fault == FAULT_TEXT && !has_same(b->diagnostics, d);
-        for (int w = 1; w < ways && sure; w++) sure = has_same(&found[w], d);
+        bool sure = d->severity == SEVERITY_ERROR && d->fault == FAULT_TEXT && !same_in(b->diagnostics, d);
+        for (int w = 1; w < ways && sure; w++) {
+            const Diagnostic *other = same_in(&found[w], d);
+            sure = other && !would_do(d, other);
+        }
         if (!sure) continue;
         Diagnostic *copy = diag_error(b->diagnostics, d->code, d->span, "%s", d->message);
         for (const Note *n = d->notes; n; n = n->next) diag_note(copy, n->span, "%s", n->text);

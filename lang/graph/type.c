@@ -84,7 +84,8 @@ bool eval_shape(Builder *b, Scope *scope, const Type *type, Shape *shape)
     if (type->like.text) {
         Binding *x = lookup(scope, type->like.text);
         Value *of = x ? x->value : global_value(b, type->like.text, type->like.span);
-        if (!of) { complain(b, "E0201", type->like.span, "unknown name `%s`", type->like.text); return false; }
+        if (!of && !b->damaged) complain(b, "E0201", type->like.span, "nothing is called `%s`", type->like.text);
+        if (!of) return false;
         if (of->kind != VALUE_ARRAY) {
             if (of->kind != VALUE_NONE) complain(b, "E0303", type->like.span, "`like %s` needs an array, but it is %s", type->like.text, value_text(b, of));
             return false;
@@ -169,7 +170,8 @@ bool domain_fits(Builder *b, Domain want, const Value *v, const char *what, Span
 {
     if (want.kind != CLASS_WHOLE && want.kind != CLASS_SPIN) return true;
     Domain has = v->domain;
-    if (has.kind != CLASS_WHOLE && is_known(v) && known(v) == floor(known(v))) has = (Domain){ CLASS_WHOLE, known(v), known(v) };
+    bool constant = v->kind == VALUE_ARRAY && v->node->op == OP_const && v->node->value == floor(v->node->value);   /* zeros([N]) too */
+    if (has.kind != CLASS_WHOLE && constant) has = (Domain){ CLASS_WHOLE, v->node->value, v->node->value };
     bool fits = want.kind == CLASS_WHOLE ? has.kind == CLASS_WHOLE && has.low >= want.low && has.high <= want.high
                                          : (has.kind == CLASS_SPIN && has.low == want.low && has.high == want.high) ||
                                            (has.kind == CLASS_WHOLE && has.low == has.high && (has.low == want.low || has.low == want.high));

@@ -63,6 +63,7 @@ static void collect_top(Resolver *r)
 static void resolve_alone_at_top(Resolver *r, const Stmt *s)
 {
     resolve_expr(r, s->value);
+    if (r->damaged) return;                                     /* it may have stood in a body */
     Diagnostic *d = diag_error(r->diagnostics, "E0207", s->value->span, "this value is thrown away");
     diag_help(d, "write print .. to see it, or give it a name");
 }
@@ -84,13 +85,29 @@ static void resolve_top(Resolver *r, TopItem *item)
     r->item = NULL;
 }
 
+bool is_broken(const Stmt *s, const Diagnostic *from)
+{
+    for (const Diagnostic *d = from; d; d = d->next)
+        if (d->severity == SEVERITY_ERROR && d->span.source == s->span.source && d->span.start >= s->span.start && d->span.start < s->span.end) return true;
+    return false;
+}
+
+bool is_damaged(const File *file, const Diagnostics *diagnostics)
+{
+    for (const Diagnostic *d = diagnostics->first; d; d = d->next)
+        if (d->span.source == file->source && !strncmp(d->code, "E01", 3)) return true;
+    return false;
+}
+
 bool resolve(const File *file, KnownNames known, Diagnostics *diagnostics)
 {
     Resolver r = { .file = file, .known = known, .diagnostics = diagnostics };
     int errors = diagnostics->errors;
+    r.damaged = is_damaged(file, diagnostics);
     collect_top(&r);
     enter_scope(&r, SCOPE_DEF);                                 /* the top level has no names of its own here: they are in tops */
-    for (int i = 0; i < r.n_items; i++) resolve_top(&r, &r.items[i]);
+    for (int i = 0; i < r.n_items; i++)
+        if (!r.damaged || !is_broken(r.items[i].stmt, diagnostics->first)) resolve_top(&r, &r.items[i]);
     leave_scope(&r);
     report_unread_of_regimes(&r);
     check_recursion(&r);

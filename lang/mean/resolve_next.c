@@ -68,7 +68,7 @@ static void report_unmoved(Resolver *r, const char *text, Span span, const Meani
 
 void want_first_value(Resolver *r, Name name, Span span)
 {
-    if (find_meaning(r, name.text) || find_top(r, name.text)) return;
+    if (find_meaning(r, name.text) || find_top(r, name.text) || (r->damaged && !r->def)) return;
     Diagnostic *d = diag_error(r->diagnostics, "E0211", span, "%s' has no `%s` before it", name.text, name.text);
     help_unmoved(r, d, name.text);
     declare_in(r, r->scope, MEANING_STATE, name)->spared = true;   /* so that its uses are no further mistakes */
@@ -77,6 +77,7 @@ void want_first_value(Resolver *r, Name name, Span span)
 void set_next(Resolver *r, Name name, Span span)
 {
     Meaning *m = find_meaning(r, name.text);
+    if (r->damaged && !r->def) return;                          /* it stood in a body that was not read */
     if (!m || !can_move(r, m)) {
         report_unmoved(r, name.text, span, m);
         if (!m) return;

@@ -78,6 +78,7 @@ typedef struct Resolver {
     TopItem *items;
     TopName *tops;
     bool has_train;
+    bool damaged;               /* the parser left out what it could not read: names may be missing through no fault of their users */
     NameList *fields;           /* names after a point, anywhere in the file */
     MeaningList *regime_locals; /* locals of regimes that the regime itself does not read */
     /* where the resolver stands */

@@ -156,7 +156,7 @@ static bool already_blamed(Resolver *r, Name name)
     if (is_blamed_here(r, name.text)) return true;
     for (const Blame *b = r->blamed; b; b = b->next) {
         if (strcmp(b->text, name.text)) continue;
-        diag_note(b->report, name.span, "and here");
+        if (b->report) diag_note(b->report, name.span, "and here");
         blame(r, name.text, b->report);
         return true;
     }
@@ -224,6 +224,10 @@ static void help_unknown(Resolver *r, Diagnostic *d, const char *text)
 static void report_unknown(Resolver *r, Name name)
 {
     if (already_blamed(r, name)) return;
+    if (r->damaged) {
+        blame(r, name.text, NULL);
+        return;
+    }
     Diagnostic *d = diag_error(r->diagnostics, "E0201", name.span, "nothing is called `%s`", name.text);
     blame(r, name.text, d);
     help_unknown(r, d, name.text);
