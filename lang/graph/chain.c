@@ -246,10 +246,10 @@ static Value *expected(Inference *x, Sequence *s, Shape items)
     free.base = constant(s, 0);
     free.unary = graph_variable(g, s->unary->axes);
     free.pair = graph_variable(g, s->pair->axes);
-    Node *total = free_energy(&free, b->at.loop), *leaf[2] = { free.unary, free.pair }, *term[2] = { unary, pair }, *real[2] = { s->unary, s->pair }, *grown = NULL;
-    grad_forward(g, &total, 1, leaf, term, 2, &grown);
-    if (grown) graph_substitute(g, &grown, 1, leaf, real, 2);
-    return array(b, grown ? add(s, base, grown) : base, shape_none());
+    Node *total = free_energy(&free, b->at.loop), *leaf[2] = { free.unary, free.pair }, *term[2] = { unary, pair }, *more = NULL;
+    grad_forward(g, &total, 1, leaf, term, 2, &more);
+    if (more) graph_substitute(g, &more, 1, leaf, (Node *const[]){ s->unary, s->pair }, 2);
+    return array(b, more ? add(s, base, more) : base, shape_none());
 }
 
 Value *solve_chain(Inference *x, Shape items)

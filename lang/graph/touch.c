@@ -140,6 +140,20 @@ static void stand_on(const Node *n, Touch *t)
         if (is->in[i]->op == OP_const && is->in[1 - i]->op == OP_iota) t->from[t->n++] = (Stand){ is->in[1 - i]->axis, (int64_t)is->in[i]->value };
 }
 
+/* What operand i touches, as the result n does. */
+static Touch passed_on(const Walk *w, const Node *n, int i, Touch t)
+{
+    if (n->op == OP_index || n->op == OP_place) return through_move(w, n, t);
+    if (op_info[n->op].family == FAMILY_LOOP) {
+        for (int a = 0; a < w->part->shape.n; a++) t.at[a] = anywhere;
+        t.n = 0;
+        return t;
+    }
+    if (n->op == OP_select && i == 1) stand_on(n, &t);
+    Axes over = mixed(n, i);
+    return blurred(w, t, &over);
+}
+
 static void visit(Walk *w, const Node *n)
 {
     TouchSet *set = NULL;
@@ -153,14 +167,8 @@ static void visit(Walk *w, const Node *n)
         const TouchSet *in = w->of[n->in[i]->id];
         if (!in) continue;
         if (!set) set = ARENA_NEW(&w->arena, TouchSet);
-        bool loop = op_info[n->op].family == FAMILY_LOOP;
-        Axes over = loop ? (Axes){ 0 } : n->op == OP_index || n->op == OP_place ? (Axes){ 0 } : mixed(n, i);
         for (int k = 0; k < in->n; k++) {
-            Touch t = in->at[k];
-            if (loop) for (int a = 0; a < rank; a++) t.at[a] = anywhere;
-            if (loop) t.n = 0;
-            if (n->op == OP_select && i == 1) stand_on(n, &t);
-            t = n->op == OP_index || n->op == OP_place ? through_move(w, n, t) : blurred(w, t, &over);
+            Touch t = passed_on(w, n, i, in->at[k]);
             add_touch(w, set, &t);
         }
     }
