@@ -120,14 +120,14 @@ bool is_view(const Node *n);
 void find_needed(Planner *p);
 
 /* lanes.c */
-typedef struct AxisClass { Axis axis; int parent; bool item; double weight; } AxisClass;
+typedef struct AxisClass { int parent; bool item; double weight; } AxisClass;
 struct Lanes {
-    AxisClass *at;              /* a forest: each class is known by its root */
-    int n, room, *table;
+    AxisClass *at;              /* a forest with an entry for each axis of each node: a class is known by its root */
+    int *first;                 /* by node: entry of its first axis */
     Axis *chosen;               /* by node: the axis that would run along the lanes; 0: none */
 };
 void find_lanes(Planner *p);
-int  class_of(Lanes *lanes, Axis a);
+int  class_of(Lanes *lanes, const Node *n, Axis a);
 /* The axis of operand `which` that runs along with the result's axis a: an axis of the operand, 0 if it is constant along a;
  * false if places along a mix. */
 bool axis_in_operand(const Node *n, int which, Axis a, Axis *in_operand);

@@ -1,7 +1,8 @@
 /* lanes.c: which axis of a node runs along the SIMD lanes.
  *
- * Axes that renames lead to each other form a class; a class with an item axis in it is a candidate for the lanes.  A node can be
- * chunked when it has such an axis and treats its places apart; a loop, when its whole body can. */
+ * Axes of neighboring values whose places go along with each other (an axis and its new name, an axis through a map) form a class: the
+ * values' one notion of an item, whatever they call it.  A class with an item axis in it is a candidate for the lanes.  A
+ * node can be chunked when it has such an axis and treats its places apart; a loop, when its whole body can. */
 #include "lang/plan/inside.h"
 
 #include <string.h>
@@ -10,60 +11,82 @@ enum { FEWEST_ITEMS = 8, SMALL_CARRIED = 16384 };   /* values a loop may carry f
 
 /* ---- Classes of axes ---- */
 
-
-static int find_axis(const Lanes *l, Axis a)
+/* An axis of a node; -1 if it has no such axis. */
+static int entry_of(const Lanes *l, const Node *n, Axis a)
 {
-    uint64_t at = (a * UINT64_C(0x9e3779b97f4a7c15)) >> 32;
-    while (l->table[at & (uint64_t)(l->room - 1)] && l->at[l->table[at & (uint64_t)(l->room - 1)] - 1].axis != a) at++;
-    return (int)(at & (uint64_t)(l->room - 1));
+    for (int i = 0; i < n->axes.n; i++)
+        if (n->axes.at[i] == a) return l->first[n->id] + i;
+    return -1;
 }
 
-static int axis_entry(Lanes *l, Axis a)
+static int root_of(Lanes *l, int entry)
 {
-    int slot = find_axis(l, a);
-    if (!l->table[slot]) {
-        l->at[l->n] = (AxisClass){ .axis = a, .parent = l->n, .item = axis_is_item(a) };
-        l->table[slot] = ++l->n;
-    }
-    return l->table[slot] - 1;
+    while (l->at[entry].parent != entry) entry = l->at[entry].parent = l->at[l->at[entry].parent].parent;
+    return entry;
 }
 
-int class_of(Lanes *l, Axis a)
-{
-    int c = axis_entry(l, a);
-    while (l->at[c].parent != c) c = l->at[c].parent;
-    return c;
-}
+int class_of(Lanes *l, const Node *n, Axis a) { return root_of(l, entry_of(l, n, a)); }
 
-static void join(Lanes *l, Axis a, Axis b)
+static void join(Lanes *l, const Node *n, Axis a, const Node *m, Axis b)
 {
-    int x = class_of(l, a), y = class_of(l, b);
+    int x = class_of(l, n, a), y = class_of(l, m, b);
     if (x == y) return;
     l->at[y].parent = x;
     l->at[x].item |= l->at[y].item;
+    l->at[x].weight += l->at[y].weight;
+}
+
+/* Leaves that many unrelated values may share say nothing of what goes along with what. */
+static bool is_shared(Node *n)
+{
+    Node *below = node_below(n);
+    return below->op == OP_const || below->op == OP_slot || below->op == OP_iota;
+}
+
+static void join_axes(Planner *p, Node *user, Node *operand, int which, void *context)
+{
+    (void)context;
+    if (which < 0 || user->op == OP_result || is_shared(operand)) return;
+    for (int i = 0; i < user->axes.n; i++) {
+        Axis a = user->axes.at[i], in;
+        if (axis_in_operand(user, which, a, &in) && in) join(p->lanes, user, a, operand, in);
+    }
+}
+
+static void join_same(Lanes *l, Node *n, Node *m)
+{
+    for (int i = 0; i < n->axes.n && !is_shared(m); i++)
+        if (axes_have(&m->axes, n->axes.at[i])) join(l, n, n->axes.at[i], m, n->axes.at[i]);
 }
 
 static void find_classes(Planner *p, Lanes *l)
 {
     uint32_t size = graph_size(p->graph);
-    int axes = 0;
-    for (uint32_t id = 0; id < size; id++)
-        if (p->info[id].needed) axes += graph_node(p->graph, id)->axes.n + MAX_AXES / 4;
-    l->room = 64;
-    while (l->room < 2 * axes) l->room *= 2;
-    l->table = ARENA_ARRAY(&p->work, int, l->room);
-    l->at = ARENA_ARRAY(&p->work, AxisClass, l->room);
+    int entries = 0;
+    l->first = ARENA_ARRAY(&p->work, int, size + 1);
+    for (uint32_t id = 0; id < size; id++) {
+        l->first[id] = entries;
+        entries += graph_node(p->graph, id)->axes.n;
+    }
+    l->at = ARENA_ARRAY(&p->work, AxisClass, entries + 1);
     for (uint32_t id = 0; id < size; id++) {
         const Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed) continue;
-        for (int i = 0; i < n->axes.n; i++) axis_entry(l, n->axes.at[i]);
-        if (n->op == OP_index && node_is_rename(n))
-            for (int i = 0; i < n->move->n; i++) join(l, n->move->at[i].from, n->move->at[i].term[0].axis);
+        for (int i = 0; i < n->axes.n; i++)
+            l->at[l->first[id] + i] = (AxisClass){ .parent = l->first[id] + i, .item = axis_is_item(n->axes.at[i]),
+                                                   .weight = n->op == OP_spread ? 0 : (double)axes_count(&n->axes) };
     }
     for (uint32_t id = 0; id < size; id++) {
-        const Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed || n->op == OP_spread) continue;
-        for (int i = 0; i < n->axes.n; i++) l->at[class_of(l, n->axes.at[i])].weight += (double)axes_count(&n->axes);
+        Node *n = graph_node(p->graph, id);
+        if (!p->info[id].needed) continue;
+        visit_operands(p, n, join_axes, NULL);
+        int i = (int)n->key;
+        if (n->op == OP_carry) {
+            join_same(l, n, n->loop->init[i]);
+            join_same(l, n, n->loop->next[i]);
+        } else if (n->op == OP_result) {
+            const Loop *loop = n->in[0]->loop;
+            join_same(l, n, i < loop->n_carry ? loop->carry[i] : loop->keep[i - loop->n_carry]);
+        }
     }
 }
 
@@ -87,20 +110,20 @@ static void mark_growing(Planner *p, Lanes *l)
         if (!p->info[id].needed || !grows_large(p, n)) continue;
         for (int i = 0; i < n->axes.n; i++)
             for (int k = 0; k < n->n_in; k++)
-                if (!axes_have(&node_below(n->in[k])->axes, n->axes.at[i])) l->at[class_of(l, n->axes.at[i])].item = true;
+                if (!axes_have(&node_below(n->in[k])->axes, n->axes.at[i])) l->at[class_of(l, n, n->axes.at[i])].item = true;
     }
 }
 
-static bool is_candidate(Lanes *l, Axis a) { return axis_size(a) >= FEWEST_ITEMS && l->at[class_of(l, a)].item; }
+static bool is_candidate(Lanes *l, const Node *n, Axis a) { return axis_size(a) >= FEWEST_ITEMS && l->at[class_of(l, n, a)].item; }
 
 /* The axis that would run along the lanes: of the class with most work; within a class the one that was mapped over. */
-static Axis choose_axis(Lanes *l, const Axes *axes)
+static Axis choose_axis(Lanes *l, const Node *n)
 {
     Axis best = 0;
-    for (int i = 0; i < axes->n; i++) {
-        Axis a = axes->at[i];
-        if (!is_candidate(l, a)) continue;
-        double weight = l->at[class_of(l, a)].weight, most = best ? l->at[class_of(l, best)].weight : -1;
+    for (int i = 0; i < n->axes.n; i++) {
+        Axis a = n->axes.at[i];
+        if (!is_candidate(l, n, a)) continue;
+        double weight = l->at[class_of(l, n, a)].weight, most = best ? l->at[class_of(l, n, best)].weight : -1;
         if (weight > most || (weight == most && axis_is_item(a) && !axis_is_item(best))) best = a;
     }
     return best;
@@ -195,13 +218,13 @@ bool can_chunk(const Node *n, Axis lane)
 typedef struct LoopCheck { Lanes *lanes; Loop *loop; int class; bool well, mapped; } LoopCheck;
 
 /* The one axis of the class; 0 if there is none, *twice if there are more. */
-static Axis axis_of_class(Lanes *l, const Axes *axes, int class, bool *twice)
+static Axis axis_of_class(Lanes *l, const Node *n, int class, bool *twice)
 {
     Axis found = 0;
-    for (int i = 0; i < axes->n; i++) {
-        if (class_of(l, axes->at[i]) != class) continue;
+    for (int i = 0; i < n->axes.n; i++) {
+        if (class_of(l, n, n->axes.at[i]) != class) continue;
         *twice |= found != 0;
-        found = axes->at[i];
+        found = n->axes.at[i];
     }
     return found;
 }
@@ -219,7 +242,7 @@ static void check_edge(Planner *p, Node *user, Node *operand, int which, void *c
     LoopCheck *c = context;
     bool twice = false;
     if (which < 0 || user->op == OP_result || !is_inside(operand->scope, c->loop)) return;
-    Axis lane = axis_of_class(c->lanes, &user->axes, c->class, &twice), in = axis_of_class(c->lanes, &operand->axes, c->class, &twice);
+    Axis lane = axis_of_class(c->lanes, user, c->class, &twice), in = axis_of_class(c->lanes, operand, c->class, &twice);
     if (twice || (in && !runs_along(user, which, lane, in))) c->well = false;
 }
 
@@ -229,7 +252,7 @@ static void check_body(Planner *p, Loop *loop, LoopCheck *c)
     for (int i = 0; i < info->body.n && c->well; i++) {
         Node *n = info->body.at[i];
         bool twice = false;
-        Axis lane = axis_of_class(c->lanes, &n->axes, c->class, &twice);
+        Axis lane = axis_of_class(c->lanes, n, c->class, &twice);
         if (twice) c->well = false;
         c->mapped |= axis_is_item(lane);
         if (n->op == OP_loop) check_body(p, n->loop, c);
@@ -245,7 +268,7 @@ static bool results_have_class(Planner *p, Lanes *l, const Loop *loop, int class
     for (uint32_t id = loop->node->id; id < graph_size(p->graph); id++) {
         const Node *n = graph_node(p->graph, id);
         bool twice = false;
-        if (p->info[id].needed && n->op == OP_result && n->in[0] == loop->node && !axis_of_class(l, &n->axes, class, &twice)) return false;
+        if (p->info[id].needed && n->op == OP_result && n->in[0] == loop->node && !axis_of_class(l, n, class, &twice)) return false;
     }
     return true;
 }
@@ -259,7 +282,7 @@ static void assign_body(Planner *p, Lanes *l, Loop *loop, int class)
     for (int i = 0; i < info->body.n; i++) {
         Node *n = info->body.at[i];
         Info *own = info_of(p, n);
-        own->lane = l->chosen[n->id] = axis_of_class(l, &n->axes, class, &twice);
+        own->lane = l->chosen[n->id] = axis_of_class(l, n, class, &twice);
         own->chunked = true;
         if (n->op == OP_loop) assign_body(p, l, n->loop, class);
     }
@@ -285,8 +308,8 @@ void chunk_loop(Planner *p, Loop *loop)
             if (!info->carry_needed[i]) continue;
             for (int k = 0; k < loop->carry[i]->axes.n; k++) {
                 Axis a = loop->carry[i]->axes.at[k];
-                int class = class_of(l, a);
-                bool again = !is_candidate(l, a);
+                int class = class_of(l, loop->carry[i], a);
+                bool again = !is_candidate(l, loop->carry[i], a);
                 for (int t = 0; t < n_tried; t++) again |= tried[t] == class;
                 if (!again && (best < 0 || l->at[class].weight > l->at[best].weight)) best = class, axis = a;
             }
@@ -369,6 +392,6 @@ void find_lanes(Planner *p)
     mark_growing(p, p->lanes);
     p->lanes->chosen = ARENA_ARRAY(&p->work, Axis, size + 1);
     for (uint32_t id = 0; id < size; id++)
-        if (p->info[id].needed) p->lanes->chosen[id] = choose_axis(p->lanes, &graph_node(p->graph, id)->axes);
+        if (p->info[id].needed) p->lanes->chosen[id] = choose_axis(p->lanes, graph_node(p->graph, id));
     drop_idle_lanes(p);
 }

@@ -119,7 +119,7 @@ static void level_block(Planner *p, Loop *scope, NodeList *nodes)
         } else if (n->op == OP_result && info_of(p, n->in[0])->chunked) {
             items = p->loops[n->in[0]->loop->id].items;
             for (int k = 0; k < n->axes.n; k++)
-                if (class_of(p->lanes, n->axes.at[k]) == p->loops[n->in[0]->loop->id].class) info->lane = p->lanes->chosen[n->id] = n->axes.at[k];
+                if (class_of(p->lanes, n, n->axes.at[k]) == p->loops[n->in[0]->loop->id].class) info->lane = p->lanes->chosen[n->id] = n->axes.at[k];
             info->chunked = true;
         } else if (n->op != OP_result) {
             Axis lane = p->lanes->chosen[n->id];
