@@ -228,28 +228,49 @@ static Node *drawn(Inference *x, Sequence *s)
     return graph_stop(b->g, backward(s, b->at.loop, &f, last, choose_drawn, luck));
 }
 
-/* The expected value of a function that is itself a chain: how the free energy grows with it. */
+/* How the free energy's derivatives by its terms, along `unary` and `pair`, add up. */
+static Node *free_along(Sequence *s, Loop *around, Node *unary, Node *pair)
+{
+    Sequence free = *s;
+    free.base = constant(s, 0);
+    free.unary = graph_variable(s->g, s->unary->axes);
+    free.pair = graph_variable(s->g, s->pair->axes);
+    Node *total = free_energy(&free, around), *leaf[2] = { free.unary, free.pair }, *term[2] = { unary, pair }, *more = NULL;
+    grad_forward(s->g, &total, 1, leaf, term, 2, &more);
+    if (!more) return constant(s, 0);
+    graph_substitute(s->g, &more, 1, leaf, (Node *const[]){ s->unary, s->pair }, 2);
+    return more;
+}
+
+/* Probabilities of the states of each place: the free energy's derivatives by their energies. */
+static Node *shares(Sequence *s, Loop *around)
+{
+    Sequence free = *s;
+    free.unary = graph_variable(s->g, s->unary->axes);
+    Node *total = free_energy(&free, around), *one = graph_spread(s->g, constant(s, 1), total->axes), *p = NULL;
+    grad_reverse(s->g, &total, &one, 1, &free.unary, 1, &p);
+    graph_substitute(s->g, &p, 1, &free.unary, &s->unary, 1);
+    return p;
+}
+
+/* The expected value: of a function that is itself a chain, how the free energy grows with it; of an array each of whose values is a sum of functions of
+ * one place, its value at the shares of the states. */
 static Value *expected(Inference *x, Sequence *s, Shape items)
 {
     Builder *b = x->b;
-    Graph *g = b->g;
     Value *v = finite_value(&s->f, &x->at[0], 0, s->f.at[0].value);
     Value *value = apply_values(b, energy_closure(x, x->infer->of, items), &v, 1, x->infer->of->span);
     if (value->kind != VALUE_ARRAY) return b->none;
-    if (value->shape.n) { refuse(x, NULL, "the expectation of an array is asked for: take that of a number"); return b->none; }
     Node *e = finite_polynomial(&s->f, value->node), *slope;
     if (!e) { refuse(x, s->f.refused, "the function has another structure"); return b->none; }
-    finite_slopes(&s->f, e, &slope);
+    finite_slopes(&s->f, graph_fold(b->g, OP_sum, e, axes_of(value->shape)), &slope);
+    if (!graph_depends(b->g, slope, s->f.at[0].state)) {
+        graph_substitute(b->g, &e, 1, &s->f.at[0].state, (Node *const[]){ shares(s, b->at.loop) }, 1);
+        return array(b, e, value->shape);
+    }
+    if (value->shape.n) { refuse(x, finite_meeting(&s->f, e), "the expectation of an array with several places in one value is asked for"); return b->none; }
     if (!check_chain(x, s, e, slope)) return b->none;
-    Node *base = finite_rest(&s->f, e), *unary = finite_rest(&s->f, slope), *pair = pair_terms(s, slope);
-    Sequence free = *s;
-    free.base = constant(s, 0);
-    free.unary = graph_variable(g, s->unary->axes);
-    free.pair = graph_variable(g, s->pair->axes);
-    Node *total = free_energy(&free, b->at.loop), *leaf[2] = { free.unary, free.pair }, *term[2] = { unary, pair }, *more = NULL;
-    grad_forward(g, &total, 1, leaf, term, 2, &more);
-    if (more) graph_substitute(g, &more, 1, leaf, (Node *const[]){ s->unary, s->pair }, 2);
-    return array(b, more ? add(s, base, more) : base, shape_none());
+    return array(b, add(s, finite_rest(&s->f, e), free_along(s, b->at.loop, finite_rest(&s->f, slope), pair_terms(s, slope))), shape_none());
 }
 
 Value *solve_chain(Inference *x, Shape items)
@@ -257,12 +278,14 @@ Value *solve_chain(Inference *x, Shape items)
     Builder *b = x->b;
     Sequence s = { 0 };
     if (!find_terms(x, &s, energy_closure(x, x->infer->kind == INFER_EXPECTATION ? x->infer->under : x->infer->of, items))) return b->none;
-    switch (x->infer->kind) {
-    case INFER_ARGMAX:
+    if (x->infer->kind == INFER_ARGMAX) {
         s.unary = minus(&s, s.unary);
         s.pair = minus(&s, s.pair);
-        return finite_value(&s.f, &x->at[0], 0, best(&s, b->at.loop));
-    case INFER_ARGMIN: return finite_value(&s.f, &x->at[0], 0, best(&s, b->at.loop));
+    }
+    s.unary = finite_observed(&s.f, 0, s.unary);
+    s.unary = graph_spread(b->g, s.unary, axes_with(axes_with(s.unary->axes, s.t), s.k));
+    switch (x->infer->kind) {
+    case INFER_ARGMAX: case INFER_ARGMIN: return finite_value(&s.f, &x->at[0], 0, best(&s, b->at.loop));
     case INFER_SAMPLE: return finite_value(&s.f, &x->at[0], 0, drawn(x, &s));
     case INFER_EXPECTATION: return expected(x, &s, items);
     case INFER_MARGINAL: return array(b, free_energy(&s, b->at.loop), shape_none());

@@ -337,6 +337,22 @@ static Node *value_of_choice(const Finite *f, const FinitePart *p, Node *choice)
     return map2(f, OP_add, map2(f, OP_mul, choice, constant(f, p->states == 2 ? p->high - p->low : 1)), constant(f, p->low));
 }
 
+Node *finite_misses(const Finite *f, int part, Node *value)
+{
+    Builder *b = f->b;
+    const Value *mask = b->at.clamp_mask, *seen = b->at.clamp_value;
+    Shape shape = f->at[part].shape;
+    if (part || !mask || !same_sizes(&mask->shape, &shape)) return NULL;
+    return map2(f, OP_mul, map2(f, OP_ne, relabel(b, mask->node, mask->shape, shape), constant(f, 0)), map2(f, OP_ne, value, relabel(b, seen->node, seen->shape, shape)));
+}
+
+Node *finite_observed(const Finite *f, int part, Node *slope)
+{
+    const FinitePart *p = &f->at[part];
+    Node *misses = finite_misses(f, part, values_along(f, p, p->choice));
+    return misses ? map2(f, OP_add, slope, map2(f, OP_mul, misses, constant(f, 1e30))) : slope;
+}
+
 Node *finite_least(const Finite *f, int part, Node *slope)
 {
     const FinitePart *p = &f->at[part];

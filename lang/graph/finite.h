@@ -38,6 +38,10 @@ void  finite_slopes(const Finite *f, Node *energy, Node **slope);
 Node *finite_rest(const Finite *f, Node *polynomial);
 /* The state variable that stands for the value `node` of a part, and back for a class number. */
 Node *finite_state(const Finite *f, int part, Node *node);
+/* given mask, values: a slope with indicators, made so high that no other state than the observed one is taken. */
+Node *finite_observed(const Finite *f, int part, Node *slope);
+/* 1 where a value is other than observed, else 0; null if nothing of the part is. */
+Node *finite_misses(const Finite *f, int part, Node *value);
 /* The value with the least (slopes at its states), and one drawn from exp(-slope) by u in 0..1. */
 Node *finite_least(const Finite *f, int part, Node *slope);
 Node *finite_drawn(const Finite *f, int part, Node *slope, Node *u);

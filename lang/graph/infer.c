@@ -283,6 +283,19 @@ static Value *exact_choice(Inference *x, Node *score, Axis axis, bool largest)
     return together(b, v, x->n);
 }
 
+/* given mask, values: the energy, beyond reach where a value is other than observed. */
+static Value *barred(Inference *x, Value *e, const Value *v)
+{
+    Builder *b = x->b;
+    const Value *mask = b->at.clamp_mask, *seen = b->at.clamp_value;
+    if (!mask) return e;
+    Node *differs = graph_map(b->g, OP_ne, aligned(b, seen, v->shape), v->node, NULL);
+    Node *misses = graph_map(b->g, OP_mul, graph_map(b->g, OP_ne, aligned(b, mask, v->shape), graph_const(b->g, 0), NULL), differs, NULL);
+    Node *any = graph_fold(b->g, OP_maximum, misses, axes_of(v->shape));
+    Node *bar = graph_const(b->g, x->infer->kind == INFER_ARGMAX ? -1e30 : 1e30);
+    return array(b, graph_map(b->g, OP_add, e->node, graph_map(b->g, OP_mul, any, bar, NULL), NULL), shape_none());
+}
+
 static Value *solve_exact(Inference *x, Shape items)
 {
     Builder *b = x->b;
@@ -307,6 +320,7 @@ static Value *solve_exact(Inference *x, Shape items)
     b->at.hidden = before;
     if (e->kind == VALUE_NONE || (f && f->kind != VALUE_ARRAY)) return b->none;
     stand_at(b, x->e->span);
+    e = barred(x, e, v[0]);
     Axes over = axes_one(axis);
     Node *minus = graph_map(g, OP_neg, e->node, NULL, NULL);
     switch (x->infer->kind) {
@@ -572,6 +586,14 @@ static bool set_given(Inference *x, Shape items)
             for (int q = 0; q < extra; q++) { mine.at[mine.n++] = v[i]->shape.at[q]; own.at[own.n++] = items.at[items.n - extra + q]; }
             v[i] = hide(b, v[i], mine, own);
         }
+    }
+    for (int i = 0; i < 2; i++) {
+        bool fits = !v[i]->shape.n;
+        for (int k = 0; k < x->n; k++) fits |= !x->at[k].has_shape || same_sizes(&v[i]->shape, &x->at[k].shape);
+        if (fits) continue;
+        Diagnostic *d = complain(b, "E0368", x->infer->given.at[i]->span, "what is given has shape %s, but %s is %s", shape_text(b, v[i]->shape), x->at[0].name.text, shape_text(b, x->at[0].shape));
+        if (x->at[0].where.source) diag_note(d, x->at[0].where, "%s gets its shape here", x->at[0].name.text);
+        return false;
     }
     b->at.clamp_mask = v[0];
     b->at.clamp_value = v[1];

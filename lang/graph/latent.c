@@ -10,10 +10,10 @@ static Node *sum_places(const Finite *f, int part, Node *node)
     return graph_fold(f->b->g, OP_sum, graph_spread(f->b->g, node, all), places);
 }
 
-static Value *each_part(Inference *x, const Finite *f, Node *(*make)(const Finite *, int, Node *), Node *const *slope)
+static Value *least_parts(Inference *x, const Finite *f, Node *const *slope)
 {
     Value *out[MAX_BINDERS];
-    for (int i = 0; i < f->n; i++) out[i] = finite_value(f, &x->at[i], i, make(f, i, slope[i]));
+    for (int i = 0; i < f->n; i++) out[i] = finite_value(f, &x->at[i], i, finite_least(f, i, slope[i]));
     return together(x->b, out, f->n);
 }
 
@@ -27,11 +27,6 @@ static Value *drawn_parts(Inference *x, const Finite *f, Node *const *slope)
         out[i] = finite_value(f, &x->at[i], i, graph_stop(b->g, finite_drawn(f, i, slope[i], finite_luck(f, i, x->at[i].name.text))));
     b->at.chain = chain;
     return together(b, out, f->n);
-}
-
-static Node *negative(const Finite *f, int part, Node *slope)
-{
-    return finite_least(f, part, graph_map(f->b->g, OP_neg, slope, NULL, NULL));
 }
 
 /* The expected value of a function that is itself affine in every place: its value at the means. */
@@ -64,7 +59,7 @@ Value *solve_independent(Inference *x, Shape items, bool *serves, const Node **c
     Finite f = { 0 };
     *serves = true;
     *couples = NULL;
-    if (!finite_parts(x, &f, false)) return b->none;
+    if (!finite_parts(x, &f, b->at.clamp_mask != NULL)) return b->none;
     bool expect = x->infer->kind == INFER_EXPECTATION;
     Node *e = finite_energy(x, &f, energy_closure(x, expect ? x->infer->under : x->infer->of, items)), *slope[MAX_BINDERS];
     if (!e && !f.refused) return b->none;
@@ -79,9 +74,10 @@ Value *solve_independent(Inference *x, Shape items, bool *serves, const Node **c
         *couples = finite_meeting(&f, e);
         return b->none;
     }
+    if (x->infer->kind == INFER_ARGMAX) for (int i = 0; i < f.n; i++) slope[i] = graph_map(b->g, OP_neg, slope[i], NULL, NULL);
+    if (b->at.clamp_mask) for (int i = 0; i < f.n; i++) slope[i] = finite_observed(&f, i, slope[i]);
     switch (x->infer->kind) {
-    case INFER_ARGMIN: return each_part(x, &f, finite_least, slope);
-    case INFER_ARGMAX: return each_part(x, &f, negative, slope);
+    case INFER_ARGMIN: case INFER_ARGMAX: return least_parts(x, &f, slope);
     case INFER_SAMPLE: return drawn_parts(x, &f, slope);
     case INFER_EXPECTATION: return expected(x, &f, items, slope, serves);
     case INFER_MARGINAL: break;
