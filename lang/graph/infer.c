@@ -496,7 +496,15 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape frame, Sha
         complain(b, "E0367", x->infer->by->span, "a solver used for inference takes two operands, (E, x: [..S]), but %s does not", solver->name);
         return b->none;
     }
-    if (block_calls(&solver->def->block, "prox") && !prox_serves(b, energy, operands[1], x->at[0].domain, solver->name, x->infer->by->span)) return b->none;
+    if (block_calls(&solver->def->block, "prox")) {
+        const Name *through = &x->infer->through;
+        if (through->text && !strcmp(through->text, "implicit")) {
+            Diagnostic *d = complain(b, "E0366", through->span, "%s finds minima at corners, where the energy has no derivative to be 0", solver->name);
+            diag_help(d, "write through unroll");
+            return b->none;
+        }
+        if (!prox_serves(b, energy, operands[1], x->at[0].domain, solver->name, x->infer->by->span)) return b->none;
+    }
     uint64_t chain = b->at.chain;
     b->at.chain = mix_hash(chain, x->at[0].name.text, (uint64_t)turn_of(b, x->e));
     Value *r = apply_values(b, solver, operands, 2, x->infer->by->span);

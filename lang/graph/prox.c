@@ -210,8 +210,10 @@ bool prox_serves(Builder *b, Closure *energy, const Value *x, Domain domain, con
     if (!split_energy(b, energy, x, energy->span, &s)) return false;
     int numbers = count_terms(&s, false), groups = count_terms(&s, true);
     for (int i = 0; i < s.n; i++) {
-        if (!s.at[i].weight || s.at[i].weight->op != OP_const || s.at[i].weight->value >= 0) continue;
-        diag_note(complain(b, "E0360", by, "%s needs corner terms of positive weight, but this energy has one of weight %g", solver, s.at[i].weight->value), energy->span, "this energy");
+        const Node *w = s.at[i].weight;
+        while (w && w->op == OP_spread) w = w->in[0];
+        if (!w || w->op != OP_const || w->value >= 0) continue;
+        diag_note(complain(b, "E0360", by, "%s needs corner terms of positive weight, but this energy has one of weight %g", solver, w->value), energy->span, "this energy");
         return false;
     }
     if (groups > 1) {
