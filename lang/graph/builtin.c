@@ -418,12 +418,28 @@ static Value *call_solver(Builder *b, const char *name, const CallArgs *args)
 static Value *call_exact(Builder *b, Scope *s, const CallArgs *args) { (void)s; return call_solver(b, "exact", args); }
 static Value *call_chain(Builder *b, Scope *s, const CallArgs *args) { (void)s; return call_solver(b, "chain", args); }
 
+/* Settings of a solver, by name or in order. */
+static Value *call_with_settings(Builder *b, const char *name, const CallArgs *args, const char *const *names, const double *presets, int n)
+{
+    Value *r = call_solver(b, name, args);
+    for (int k = 0; k < n; k++) {
+        Value *v = number(b, presets[k]);
+        for (int i = 0; i < args->n; i++) if (args->at[i].name ? !strcmp(args->at[i].name, names[k]) : i == k) v = args->at[i].value;
+        field_add(b, &r->fn->settings, names[k], v);
+    }
+    return r;
+}
+
 static Value *call_gibbs(Builder *b, Scope *s, const CallArgs *args)
 {
     (void)s;
-    Value *r = call_solver(b, "gibbs", args);
-    field_add(b, &r->fn->settings, "sweeps", args->n ? args->at[0].value : number(b, 10));
-    return r;
+    return call_with_settings(b, "gibbs", args, (const char *const[]){ "sweeps" }, (const double[]){ 10 }, 1);
+}
+
+static Value *call_annealed_gibbs(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    return call_with_settings(b, "annealed_gibbs", args, (const char *const[]){ "sweeps", "hot", "cold" }, (const double[]){ 200, 3, 0.1 }, 3);
 }
 
 static Value *call_ais(Builder *b, Scope *s, const CallArgs *args)
@@ -440,6 +456,10 @@ static Value *call_ais(Builder *b, Scope *s, const CallArgs *args)
         return b->none;
     }
     if (!want_size(b, v[1], args->span, "the number of levels", &levels) || !want_size(b, v[2], args->span, "the number of chains", &chains)) return b->none;
+    if (levels < 1 || chains < 1) {
+        complain(b, "E0305", args->span, "ais needs at least one level and one chain");
+        return b->none;
+    }
     return log_partition_annealed(b, v[0]->fn, args->at[0].expr, args->span, levels, chains);
 }
 
@@ -627,6 +647,7 @@ static const Builtin builtins[] = {
     { "exact", "exact()", "Solver for finite domains: enumerates all states, or sums out place by place where no place acts on another. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_exact, "" },
     { "chain", "chain()", "Solver for a sequence of classes, bits or spins whose energy has terms of one place and of two neighbors: dynamic programming. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_chain, "" },
     { "gibbs", "gibbs(sweeps = 10)", "Samples classes, bits and spins: each sweep draws every place given all others; places that do not act on each other are drawn at once.", 0, 1, call_gibbs, "sweeps" },
+    { "annealed_gibbs", "annealed_gibbs(sweeps = 200, hot = 3, cold = 0.1)", "Searches low energy among classes, bits and spins: Gibbs sweeps at temperatures that fall from hot to cold; gives the best each chain has seen.", 0, 3, call_annealed_gibbs, "sweeps hot cold" },
     { "ais", "ais(E, levels = 1000, chains = 256)", "log of the sum of exp(-E) over all states of E's arguments, by annealed importance sampling: from the uniform distribution, in equal steps of the inverse temperature, a Gibbs sweep at each.", 1, 3, call_ais, "E levels chains" },
     { "ema", "ema(f, decay = 0.99)", "A net whose cells follow those of f: a' = decay a + (1 - decay) f'. Its output is stopped.", 1, 2, call_ema, "f decay" },
     { "box", "box(x0, x1, y0, y1)", "An area of the plane to draw; box(a, b) takes both sides alike.", 2, 4, call_box, "x0 x1 y0 y1" },

@@ -1,4 +1,4 @@
-/* gibbs.c: Gibbs sampling in blocks, and what is built on it: annealed importance sampling.
+/* gibbs.c: Gibbs sampling in blocks, and what is built on it: simulated annealing, annealed importance sampling.
  *
  * A sweep draws every place of the sought arrays from its conditional distribution.  Places that do not act on each other are drawn at
  * once: the energies of all states of all of them come from one gradient.  Which those are is found from the energy (touch.c): a grid
@@ -139,34 +139,118 @@ static void open_values(Sweep *s, Loop *loop, Node *const *start, Node **values)
     for (int i = 0; i < s->f.n; i++) values[i] = graph_carry(s->f.b->g, loop, graph_spread(s->f.b->g, start[i], s->f.at[i].value->axes), s->f.at[i].value->axes);
 }
 
+static bool count_setting(Inference *x, const Closure *solver, const char *name, int64_t *to)
+{
+    Value settings = { .fields = solver->settings };
+    if (!want_size(x->b, field_of(&settings, name), x->infer->by->span, name, to)) return false;
+    if (*to > 0) return true;
+    complain(x->b, "E0360", x->infer->by->span, "%s must be above 0", name);
+    return false;
+}
+
+static bool temperature_setting(Inference *x, const Closure *solver, const char *name, double *to)
+{
+    Value settings = { .fields = solver->settings };
+    if (!want_known(x->b, field_of(&settings, name), x->infer->by->span, name, to)) return false;
+    if (*to > 0) return true;
+    complain(x->b, "E0360", x->infer->by->span, "%s is a temperature, which must be above 0", name);
+    return false;
+}
+
+/* Where the chains start.  From zeros spins start low: 0 is none of theirs. */
+static void find_start(Inference *x, Sweep *s, Value **v, Node **start)
+{
+    for (int i = 0; i < x->n; i++) {
+        Node *at = relabel(x->b, v[i]->node, v[i]->shape, s->f.at[i].shape);
+        start[i] = clamped(s, i, at->op == OP_const && at->value == 0 ? constant(s, x->at[i].domain.low) : at);
+    }
+}
+
+static Value *ended(Inference *x, Sweep *s, Loop *loop, int first)
+{
+    Builder *b = x->b;
+    Value *out[MAX_BINDERS];
+    for (int i = 0; i < x->n; i++) {
+        Node *end = graph_stop(b->g, graph_result(b->g, loop, first + i));
+        if (b->at.train && x->infer->kind == INFER_SAMPLE) note_sampled(b, end);
+        out[i] = finite_value(&s->f, &x->at[i], i, end);
+    }
+    return together(b, out, x->n);
+}
+
+/* Opens the loop of sweeps with the values as its first carries; the context stands inside. */
+static Loop *open_sweeps(Inference *x, Sweep *s, int64_t sweeps, Node *const *start, Node **values)
+{
+    Builder *b = x->b;
+    b->at.chain = mix_hash(b->at.chain, x->at[0].name.text, (uint64_t)turn_of(b, x->e));
+    b->at.loop = graph_loop_open(b->g, b->at.loop, sweeps);
+    open_values(s, b->at.loop, start, values);
+    return b->at.loop;
+}
+
 Value *solve_gibbs(Inference *x, const Closure *solver, Value **v, Shape items)
 {
     Builder *b = x->b;
-    Value setting = { .fields = solver->settings };
-    int64_t sweeps;
-    if (!want_size(b, field_of(&setting, "sweeps"), x->infer->by->span, "the number of sweeps", &sweeps)) return b->none;
     Sweep s = { 0 };
-    if (!prepare(x, energy_closure(x, x->infer->of, items), &s)) return b->none;
+    int64_t sweeps;
     Node *values[MAX_BINDERS], *start[MAX_BINDERS];
-    for (int i = 0; i < x->n; i++) {
-        Node *at = relabel(b, v[i]->node, v[i]->shape, s.f.at[i].shape);
-        start[i] = clamped(&s, i, at->op == OP_const && at->value == 0 ? constant(&s, x->at[i].domain.low) : at);  /* from zeros: spins have none */
-    }
+    if (!count_setting(x, solver, "sweeps", &sweeps) || !prepare(x, energy_closure(x, x->infer->of, items), &s)) return b->none;
+    find_start(x, &s, v, start);
     Context before = b->at;
-    b->at.chain = mix_hash(b->at.chain, x->at[0].name.text, (uint64_t)turn_of(b, x->e));
-    Loop *loop = b->at.loop = graph_loop_open(b->g, before.loop, sweeps);
-    open_values(&s, loop, start, values);
+    Loop *loop = open_sweeps(x, &s, sweeps, start, values);
     sweep(x, &s, values, NULL);
     for (int i = 0; i < s.f.n; i++) graph_loop_next(b->g, loop, i, values[i]);
     b->at = before;
     graph_loop_close(b->g, loop);
-    Value *out[MAX_BINDERS];
-    for (int i = 0; i < x->n; i++) {
-        Node *end = graph_stop(b->g, graph_result(b->g, loop, i));
-        if (b->at.train) note_sampled(b, end);
-        out[i] = finite_value(&s.f, &x->at[i], i, end);
+    return ended(x, &s, loop, 0);
+}
+
+/* ---- simulated annealing ---- */
+
+static Node *map2(Sweep *s, Op op, Node *x, Node *y) { return graph_map(s->f.b->g, op, x, y, NULL); }
+
+/* The energy at the values. */
+static Node *energy_here(Sweep *s, Node *const *values)
+{
+    Node *from[MAX_BINDERS], *to[MAX_BINDERS], *e = s->energy;
+    for (int i = 0; i < s->f.n; i++) {
+        from[i] = s->f.at[i].state;
+        to[i] = graph_spread(s->f.b->g, finite_state(&s->f, i, values[i]), from[i]->axes);
     }
-    return together(b, out, x->n);
+    graph_substitute(s->f.b->g, &e, 1, from, to, s->f.n);
+    return e;
+}
+
+/* Sweeps at temperatures that fall from hot to cold in equal ratios; the best configuration that a sweep of the chain ended in. */
+Value *solve_annealed_gibbs(Inference *x, const Closure *solver, Value **v, Shape items)
+{
+    Builder *b = x->b;
+    Graph *g = b->g;
+    Sweep s = { 0 };
+    int64_t sweeps;
+    double hot, cold;
+    Node *values[MAX_BINDERS], *start[MAX_BINDERS], *best[MAX_BINDERS];
+    if (!count_setting(x, solver, "sweeps", &sweeps) || !temperature_setting(x, solver, "hot", &hot) || !temperature_setting(x, solver, "cold", &cold)) return b->none;
+    if (!prepare(x, energy_closure(x, x->infer->of, items), &s)) return b->none;
+    find_start(x, &s, v, start);
+    Context before = b->at;
+    Axes chains = b->at.hidden;
+    Node *least = graph_spread(g, energy_here(&s, start), chains);
+    Loop *loop = open_sweeps(x, &s, sweeps, start, values);
+    open_values(&s, loop, start, best);
+    least = graph_carry(g, loop, least, chains);
+    Node *part = map2(&s, OP_div, loop->time, constant(&s, sweeps > 1 ? (double)sweeps - 1 : 1));
+    Node *heat = map2(&s, OP_div, map2(&s, OP_pow, constant(&s, hot / cold), part), constant(&s, hot));
+    sweep(x, &s, values, heat);
+    Node *e = graph_spread(g, energy_here(&s, values), chains), *better = map2(&s, OP_lt, e, least);
+    for (int i = 0; i < s.f.n; i++) {
+        graph_loop_next(g, loop, i, values[i]);
+        graph_loop_next(g, loop, s.f.n + i, graph_spread(g, graph_map(g, OP_select, better, values[i], best[i]), s.f.at[i].value->axes));
+    }
+    graph_loop_next(g, loop, 2 * s.f.n, graph_spread(g, map2(&s, OP_min, e, least), chains));
+    b->at = before;
+    graph_loop_close(g, loop);
+    return ended(x, &s, loop, s.f.n);
 }
 
 /* ---- annealed importance sampling ---- */
@@ -207,18 +291,6 @@ static double log_states(const Sweep *s)
         sum += places * log((double)s->f.at[i].states);
     }
     return sum;
-}
-
-/* The energy at the values. */
-static Node *energy_here(Sweep *s, Node *const *values)
-{
-    Node *from[MAX_BINDERS], *to[MAX_BINDERS], *e = s->energy;
-    for (int i = 0; i < s->f.n; i++) {
-        from[i] = s->f.at[i].state;
-        to[i] = graph_spread(s->f.b->g, finite_state(&s->f, i, values[i]), from[i]->axes);
-    }
-    graph_substitute(s->f.b->g, &e, 1, from, to, s->f.n);
-    return e;
 }
 
 /* log of the weights of the chains that were led from the uniform distribution to exp(-E). */

@@ -385,11 +385,11 @@ static bool block_calls(const Block *block, const char *name)
 
 static bool is_builtin(const Closure *solver, const char *name) { return solver->kind == CLOSURE_BUILTIN && !strcmp(solver->name, name); }
 
-static bool samples_only(Inference *x, const Closure *solver)
+static bool serves_only(Inference *x, const Closure *solver, InferKind kind, const char *other)
 {
-    if (x->infer->kind == INFER_SAMPLE) return true;
-    Diagnostic *d = complain(x->b, "E0360", x->infer->by->span, "%s samples, but this is %s", solver->name, kind_word[x->infer->kind]);
-    diag_help(d, "exact() and chain() search finite domains");
+    if (x->infer->kind == kind) return true;
+    Diagnostic *d = complain(x->b, "E0360", x->infer->by->span, "%s serves %s, but this is %s", solver->name, kind_word[kind], kind_word[x->infer->kind]);
+    diag_help(d, "%s; exact() and chain() serve both, on smaller domains and on sequences", other);
     return false;
 }
 
@@ -407,7 +407,8 @@ static bool solver_serves(Inference *x, const Closure *solver)
         diag_help(d, "write argmin of the negated value, or argmax .. by exact() on a finite domain");
         return false;
     }
-    if (is_builtin(solver, "gibbs")) return samples_only(x, solver);
+    if (is_builtin(solver, "gibbs")) return serves_only(x, solver, INFER_SAMPLE, "argmin .. by annealed_gibbs(..) searches");
+    if (is_builtin(solver, "annealed_gibbs")) return serves_only(x, solver, INFER_ARGMIN, "gibbs(..) samples");
     if (solver->kind != CLOSURE_DEF || solver->def->kind != DEF_SOLVER) {
         Diagnostic *d = complain(b, "E0360", by, "`by` needs a solver, but this is the %s %s", solver->kind == CLOSURE_DEF ? def_kind_name(solver->def->kind) : "function", solver->name);
         diag_help(d, "solvers are exact(), langevin(..), descent(..) and those you define with `solver`");
@@ -489,6 +490,7 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape frame, Sha
     Value *v[MAX_BINDERS] = { NULL };
     if (!starting_points(x, from, frame, items, v)) return b->none;
     if (is_builtin(solver, "gibbs")) return solve_gibbs(x, solver, v, items);
+    if (is_builtin(solver, "annealed_gibbs")) return solve_annealed_gibbs(x, solver, v, items);
     Closure *energy = energy_closure(x, x->infer->of, items);
     Value *operands[2] = { function_value(b, energy), together(b, v, x->n) };
     const Signature *s = operands_of(solver);

@@ -40,6 +40,8 @@ Value *solve_independent(Inference *x, Shape items, bool *serves, const Node **c
 
 /* gibbs.c: gibbs(sweeps) over the binders, which stand at v; null after a report. */
 Value *solve_gibbs(Inference *x, const Closure *solver, Value **v, Shape items);
+/* annealed_gibbs(sweeps, hot, cold): a configuration of low energy. */
+Value *solve_annealed_gibbs(Inference *x, const Closure *solver, Value **v, Shape items);
 
 /* log Z by annealed importance sampling; place: the expression that names the energy, which keys the draws. */
 Value *log_partition_annealed(Builder *b, Closure *energy, const Expr *place, Span span, int64_t levels, int64_t chains);

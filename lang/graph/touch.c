@@ -242,7 +242,7 @@ static bool keeps_apart(const Finite *f, int part, const Coloring *c, const Offs
 {
     const Shape *shape = &f->at[part].shape;
     if (a == shape->n) return zero || sum % c->colors != 0;
-    int64_t size = axis_size(shape->at[a]), low = o[a].by, high = o[a].by, step = 1;
+    int64_t size = axis_size(shape->at[a]), low = o[a].by, high = low, step = 1;
     if (o[a].any) { low = 1 - size; high = size - 1; }
     else if (o[a].wrap) { low = ((o[a].by % size) + size) % size - size; high = low + size; step = size; }
     for (int64_t d = low; d <= high; d += step) {
