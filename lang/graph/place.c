@@ -34,5 +34,5 @@ int turn_of(const Builder *b, const Expr *e)
 void place_at(Builder *b, const Expr *value, const char *name)
 {
     b->at.root = value;
-    b->at.chain = mix_hash(b->at.chain, name ? name : expr_text(b, value), name ? 2 : 3);
+    b->at.chain = mix_hash(b->at.chain, name ? name : expr_text(b, value), name ? 4 : 5);
 }
