@@ -134,15 +134,6 @@ static void find_carries(Scope *scope, const Block *block, Carries *c)
 static int parts_of(Value *v) { return v->kind == VALUE_BUNDLE ? v->n_items : 1; }
 static Value *part_of(Value *v, int i) { return v->kind == VALUE_BUNDLE ? v->items[i] : v; }
 
-static Value *clamp_observed(Builder *b, Value *v)
-{
-    if (!b->at.clamp_mask || v->kind != VALUE_ARRAY) return v;
-    if (!same_sizes(&v->shape, &b->at.clamp_mask->shape)) return v;
-    Value *r = map_values(b, OP_select, b->at.clamp_mask, b->at.clamp_value, v, b->at.origin->span, "given");
-    if (r->kind == VALUE_ARRAY) r->domain = v->domain;
-    return r;
-}
-
 /* The carries as they are seen in the body: leaves of the loop. */
 static Value *carry_value(Builder *b, Loop *loop, Value *init, const Axes *extra)
 {
@@ -211,7 +202,6 @@ static bool build_pass(Builder *b, Scope *scope, const Stmt *s, int64_t passes, 
     at = 0;
     for (int i = 0; i < c->n; i++) {
         Value *next = inner[i]->next ? inner[i]->next : inner[i]->value;
-        if (next->kind == VALUE_ARRAY) next = clamp_observed(b, next);
         for (int k = 0; k < parts_of(inner[i]->value); k++, at++) {
             Value *part = next->kind == VALUE_NONE ? b->none : part_of(next, k);
             Node *leaf = loop->carry[at];
@@ -290,8 +280,6 @@ static void repeat_statement(Builder *b, Scope *scope, const Stmt *s)
     if (!passes) return;
     if (parts > MAX_PARTS) { complain(b, "E0340", s->span, "a repeat carries at most %d arrays", MAX_PARTS); return; }
     Axes *extra = ARENA_ARRAY(b->arena, Axes, parts + 1);
-    for (int i = 0; i < c.n; i++)
-        if (b->at.clamp_mask && c.at[i]->value->kind == VALUE_ARRAY && c.at[i]->kind != BINDING_CELL) c.at[i]->value = clamp_observed(b, c.at[i]->value);
     Loop *loop;
     Kept *kept;
     int errors = b->diagnostics->errors;

@@ -400,6 +400,14 @@ static Value *apply_ema(Builder *b, Closure *c, const CallArgs *args)
     return stopped;
 }
 
+Value *with_observed(Builder *b, const Closure *c, Value *x)
+{
+    if (!c->mask || x->kind != VALUE_ARRAY || (c->mask->shape.n && !same_sizes(&x->shape, &c->mask->shape))) return x;
+    Value *r = map_values(b, OP_select, c->mask, c->observed, x, c->span, "given");
+    if (r->kind == VALUE_ARRAY) r->domain = x->domain;
+    return r;
+}
+
 static Value *apply_infer(Builder *b, Closure *c, const CallArgs *args)
 {
     const Infer *infer = c->lambda->infer;
@@ -414,6 +422,7 @@ static Value *apply_infer(Builder *b, Closure *c, const CallArgs *args)
     Scope *scope = scope_new(b, c->scope);
     for (int i = 0; i < infer->names.n; i++) {
         Value *v = args->n == infer->names.n ? a[i].value : a[0].value->kind == VALUE_BUNDLE ? a[0].value->items[i] : b->none;
+        v = with_observed(b, c, v);
         bind(b, scope, infer->names.at[i].text, v, infer->names.at[i].span);
     }
     Value *r = eval(b, scope, infer->of);

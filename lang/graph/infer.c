@@ -484,6 +484,15 @@ static Value *with_implicit(Inference *x, Closure *energy, Value **v)
     return together(b, out, x->n);
 }
 
+static Value *all_observed(Builder *b, const Closure *energy, Value *r)
+{
+    if (r->kind != VALUE_BUNDLE) return with_observed(b, energy, r);
+    Value *all[MAX_BINDERS];
+    for (int i = 0; i < r->n_items; i++) all[i] = with_observed(b, energy, r->items[i]);
+    return together(b, all, r->n_items);
+}
+
+/* What is given stands in its places whenever the energy is asked, and in the result: no solver need know of it. */
 static Value *solve(Inference *x, Closure *solver, Value *from, Shape frame, Shape items)
 {
     Builder *b = x->b;
@@ -492,6 +501,10 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape frame, Sha
     if (is_builtin(solver, "gibbs")) return solve_gibbs(x, solver, v, items);
     if (is_builtin(solver, "annealed_gibbs")) return solve_annealed_gibbs(x, solver, v, items);
     Closure *energy = energy_closure(x, x->infer->of, items);
+    energy->mask = b->at.clamp_mask;
+    energy->observed = b->at.clamp_value;
+    b->at.clamp_mask = b->at.clamp_value = NULL;
+    for (int i = 0; i < x->n; i++) v[i] = with_observed(b, energy, v[i]);
     Value *operands[2] = { function_value(b, energy), together(b, v, x->n) };
     const Signature *s = operands_of(solver);
     if (!s || s->n != 2) {
@@ -513,7 +526,7 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape frame, Sha
     b->at.chain = chain;
     if (r->kind == VALUE_NONE) return r;
     const char *through = x->infer->through.text;
-    if (through && !strcmp(through, "unroll")) return r;
+    if (through && !strcmp(through, "unroll")) return all_observed(b, energy, r);
     Value *out[MAX_BINDERS];
     int n = r->kind == VALUE_BUNDLE ? r->n_items : 1;
     for (int i = 0; i < n; i++) {
@@ -523,8 +536,8 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape frame, Sha
         out[i]->node = graph_stop(b->g, one->node);
         if (b->at.train && x->infer->kind == INFER_SAMPLE) note_sampled(b, out[i]->node);
     }
-    if (through && !strcmp(through, "implicit")) return with_implicit(x, energy, out);
-    return together(b, out, n);
+    if (through && !strcmp(through, "implicit")) return all_observed(b, energy, with_implicit(x, energy, out));
+    return all_observed(b, energy, together(b, out, n));
 }
 
 /* ---- the expression ---- */
