@@ -83,6 +83,27 @@ static void order_operands(Planner *p, const Node *n)
     }
 }
 
+static int smaller_operand(const Node *dot) { return dot->in[1]->axes.n < dot->in[0]->axes.n; }
+
+/* Whether the axes that a dot keeps of its larger operand stand together at the end of it, next to the lanes: then the weights' axes go
+ * outside of them in the result too, and all of them are the columns of one product. */
+static bool keeps_run(const Planner *p, const Node *n)
+{
+    const Node *large = n->in[!smaller_operand(n)], *small = n->in[smaller_operand(n)];
+    const Shape *order = &p->info[large->id].order;
+    Axis lane = item_axis(p, large);
+    bool summed = false, any = false;
+    for (int i = order->n - 1; i >= 0; i--) {
+        Axis a = order->at[i];
+        if (a == lane) continue;
+        bool kept = axes_have(&n->axes, a) && !axes_have(&small->axes, a);
+        if (kept && summed) return false;
+        any |= kept;
+        summed |= !kept;
+    }
+    return any && lane;
+}
+
 /* An order that follows the operands'. */
 static void order_from_operands(Planner *p, const Node *n)
 {
@@ -105,6 +126,10 @@ static void order_from_operands(Planner *p, const Node *n)
         const Loop *loop = n->in[0]->loop;
         int i = (int)n->key;
         order = info_of(p, i < loop->n_carry ? loop->carry[i] : loop->keep[i - loop->n_carry])->order;
+    } else if (n->op == OP_dot && keeps_run(p, n)) {
+        int small = smaller_operand(n);
+        order_add_all(&order, n, &info_of(p, n->in[small])->order);
+        order_add_all(&order, n, &info_of(p, n->in[!small])->order);
     } else if (n->op != OP_random && n->op != OP_loop) {
         for (int wanted = MAX_AXES; wanted >= 0; wanted--)
             for (int i = 0; i < n->n_in; i++) {

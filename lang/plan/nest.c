@@ -34,10 +34,10 @@ void nest_dim(Nest *nest, int64_t size, const int64_t *strides)
     for (int i = 0; i < nest->n_views; i++) d->stride[i] = strides[i];
 }
 
-/* Whether `outer` goes outside: by the stride in the result, then in the operands; the lanes innermost. */
+/* Whether `outer` goes outside: by the stride in the result, then in the operands; the lanes innermost of all that is in the result. */
 static bool goes_outside(const Nest *nest, const NestDim *outer, const NestDim *inner)
 {
-    if (outer->lane != inner->lane) return inner->lane;
+    if (outer->lane != inner->lane) return outer->lane ? inner->stride[0] == 0 : outer->stride[0] != 0;
     for (int i = 0; i < nest->n_views; i++) {
         int64_t a = llabs(outer->stride[i]), b = llabs(inner->stride[i]);
         if (a != b) return a > b;
