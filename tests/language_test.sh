@@ -106,6 +106,8 @@ says digest 'E0393'
 says digest 'sha256:'
 runs uncalled 2 $scenes/uncalled.ebm
 says uncalled 'error[' 7
+runs right 0 $scenes/right.ebm
+if [ -s "$out/right.log" ]; then fail "right says something" "$out/right.log"; else pass; fi
 
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed -gt 0 ]

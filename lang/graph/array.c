@@ -229,6 +229,8 @@ Value *map_values(Builder *b, Op op, Value *x, Value *y, Value *z, Span span, co
     for (int i = 0; i < 3; i++) if (all[i]) n[i] = shaped ? aligned(b, all[i], shaped->shape) : all[i]->node;
     Value *r = array(b, graph_map(b->g, op, n[0], n[1], n[2]), shaped ? shaped->shape : shape_none());
     r->domain = result_domain(op, x, y);
+    if (r->domain.kind == CLASS_REAL && y && x->domain.kind == CLASS_WHOLE && y->domain.kind == CLASS_WHOLE && is_known(r) && known(r) == floor(known(r)))
+        r->domain = (Domain){ CLASS_WHOLE, known(r), known(r) };      /* 6 / 2 */
     return r;
 }
 

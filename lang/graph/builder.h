@@ -223,6 +223,7 @@ void   bind_settings(Builder *b, Closure *closure, Scope *scope);
 bool   type_rank(const Type *type, int *rank, bool *rest);
 bool   eval_domain(Builder *b, Scope *scope, const Type *type, Domain *domain);
 bool   eval_shape(Builder *b, Scope *scope, const Type *type, Shape *shape);   /* all sizes must be known */
+void   solve_sizes(Builder *b, Scope *scope, const Type *type, const Value *v);
 bool   match_type(Builder *b, Scope *scope, const Type *type, const Value *v, const char *what, Span span);  /* solves size variables */
 Value *retract(Builder *b, Value *v, Domain domain);
 bool   domain_fits(Builder *b, Domain want, const Value *v, const char *what, Span span);

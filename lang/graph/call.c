@@ -334,6 +334,7 @@ Value *apply_body(Builder *b, Closure *c, const Signature *s, Value **v, const S
     enter(b, c, span, c->kind == CLOSURE_DEF ? layer_path(b, c) : c->owner);
     Scope *scope = scope_new(b, c->scope);
     if (c->kind == CLOSURE_DEF) bind_settings(b, c, scope);
+    for (int i = 0; i < s->n; i++) if (v[i] && v[i]->kind == VALUE_ARRAY && s->at[i].type) solve_sizes(b, scope, s->at[i].type, v[i]);
     for (int i = 0; i < s->n; i++) {
         const Param *p = &s->at[i];
         if (!v[i]) v[i] = eval(b, scope, p->preset);

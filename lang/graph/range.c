@@ -93,6 +93,12 @@ static bool form_of(Search *s, const Expr *e, Bound *f)
     case BINARY_MUL:
         if (is_number(&x)) return add_form(f, &y, x.low);
         return is_number(&y) && add_form(f, &x, y.low);
+    case BINARY_DIV: {
+        int64_t k;
+        if (!is_number(&x) || !is_number(&y) || !whole_number(s->b, s->scope, e, &k)) return false;
+        f->low = f->high = k;
+        return true;
+    }
     default: return false;
     }
 }

@@ -55,6 +55,10 @@ static bool affine(Builder *b, Scope *scope, const Expr *e, Affine *a)
         if (!affine_add(a, &x, 1)) return false;
         a->mod = y.offset;
         return true;
+    case BINARY_DIV:
+        if (!affine(b, scope, e->kid[0], &x) || !affine(b, scope, e->kid[1], &y) || x.n || x.mod || y.n || y.mod || !whole_number(b, scope, e, &k)) return false;
+        a->offset = k;
+        return true;
     default: return false;
     }
 }

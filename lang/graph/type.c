@@ -113,6 +113,27 @@ bool eval_shape(Builder *b, Scope *scope, const Type *type, Shape *shape)
     return true;
 }
 
+static void bind_size(Builder *b, Scope *scope, const Dim *d, int64_t size)
+{
+    Value *n = number(b, (double)size);
+    n->domain = (Domain){ CLASS_WHOLE, (double)size, (double)size };
+    bind(b, scope, d->size->name.text, n, d->span);
+}
+
+/* Size variables that stand alone, so that all of a signature's are known when its expressions are read: {0..K-1} before [K]. */
+void solve_sizes(Builder *b, Scope *scope, const Type *type, const Value *v)
+{
+    int rank, at = 0;
+    bool rest;
+    type_rank(type, &rank, &rest);
+    for (int i = 0; i < type->n_dims; i++) {
+        const Dim *d = &type->dims[i];
+        if (!d->size) { at += v->shape.n - rank; continue; }
+        if (at < v->shape.n && is_size_variable(scope, d->size)) bind_size(b, scope, d, axis_size(v->shape.at[at]));
+        at++;
+    }
+}
+
 /* Whether visible shape of v is what the type says, solving size variables into the scope. */
 bool match_type(Builder *b, Scope *scope, const Type *type, const Value *v, const char *what, Span span)
 {
@@ -139,9 +160,7 @@ bool match_type(Builder *b, Scope *scope, const Type *type, const Value *v, cons
         }
         int64_t size = axis_size(v->shape.at[at++]), want;
         if (is_size_variable(scope, d->size)) {
-            Value *n = number(b, (double)size);
-            n->domain = (Domain){ CLASS_WHOLE, (double)size, (double)size };
-            bind(b, scope, d->size->name.text, n, d->span);
+            bind_size(b, scope, d, size);
             continue;
         }
         if (!want_size(b, eval(b, scope, d->size), d->span, "a size", &want)) return false;
