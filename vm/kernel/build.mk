@@ -12,7 +12,7 @@ KERNEL_OBJECTS :=
 define KERNEL_BUILD
 $$(BUILD_DIR)/obj/vm/kernel/multi/%.$(1).$(2).o: vm/kernel/multi/%.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(KERNEL_FLAGS) $$(KERNEL_ARCH_$(1)) -DBUILD=$(1) -DREAL_BITS=$(2) -MMD -MP -c -o $$@ $$<
+	$$(call say,cc,$$< ($(1) $(2)))$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(KERNEL_FLAGS) $$(KERNEL_ARCH_$(1)) -DBUILD=$(1) -DREAL_BITS=$(2) -MMD -MP -c -o $$@ $$<
 KERNEL_OBJECTS += $$(KERNEL_OWN:%.c=$$(BUILD_DIR)/obj/%.$(1).$(2).o)
 endef
 $(foreach arch,v3 v4,$(foreach bits,32 64,$(eval $(call KERNEL_BUILD,$(arch),$(bits)))))
