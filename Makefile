@@ -100,7 +100,7 @@ $(BUILD_DIR)/gen/stdlib.c: $(STDLIB) stdlib/embed.sh
 	@mkdir -p $(@D)
 	$(call say,embed,stdlib)sh stdlib/embed.sh $(STDLIB) > $@
 
--include $(LIB_SOURCES:%.c=$(BUILD_DIR)/obj/%.d) $(CLI_SOURCES:%.c=$(BUILD_DIR)/obj/%.d) $(GENERATED:%.c=%.d) $(TEST_PROGRAMS:%=%.d)
+-include $(LIB_SOURCES:%.c=$(BUILD_DIR)/obj/%.d) $(CLI_SOURCES:%.c=$(BUILD_DIR)/obj/%.d) $(TEST_HELPER_OBJECTS:.o=.d) $(GENERATED:%.c=%.d) $(TEST_PROGRAMS:%=%.d)
 
 # --- set-up -----------------------------------------------------------------------------------------------------------------
 
