@@ -2,6 +2,7 @@
 # run.sh: runs the test programs and scripts given, each with a time limit, and sums up.  Usage: run.sh TEST..
 # Output of a passing test is kept in $BUILD_DIR/tests/*.log; that of a failing one is shown.
 passed=0 failed=0
+export ASAN_OPTIONS=exitcode=99 LSAN_OPTIONS=exitcode=99 # not the 1 of a claim that fails
 build=${BUILD_DIR:-build}
 mkdir -p "$build/tests"
 for test in "$@"; do
