@@ -95,8 +95,6 @@ bool want_size(Builder *b, const Value *v, Span span, const char *what, int64_t 
     return true;
 }
 
-bool is_real_array(const Value *v) { return v->kind == VALUE_ARRAY; }
-
 /* The node with axes from[i] under the names to[i]. */
 Node *relabel(Builder *b, Node *node, Shape from, Shape to)
 {
@@ -325,13 +323,11 @@ static Value *unhide_array(Builder *b, Value *v, Shape items, Shape visible)
     Value *r = ARENA_NEW(b->arena, Value);
     *r = *v;
     /* The frame comes first under the standard names, so what was visible moves out of its way. */
-    Shape whole = shape_refresh(shape_join(visible, v->shape)), front = { 0 };
-    for (int i = 0; i < visible.n; i++) front.at[front.n++] = whole.at[i];
+    Shape whole = shape_refresh(shape_join(visible, v->shape));
     Shape from = shape_join(items, v->shape);
     r->node = relabel(b, v->node, from, whole);
     r->shape = whole;
     r->n_items = 0;
-    (void)front;
     return r;
 }
 

@@ -148,7 +148,6 @@ bool   is_known(const Value *v);                        /* a scalar known before
 double known(const Value *v);
 bool   want_known(Builder *b, const Value *v, Span span, const char *what, double *x);
 bool   want_size(Builder *b, const Value *v, Span span, const char *what, int64_t *n);
-bool   is_real_array(const Value *v);
 Shape  shape_none(void);
 Shape  shape_join(Shape a, Shape b);
 Shape  shape_fresh(const int64_t *dims, int n);         /* distinct plain axes of these sizes */
@@ -163,7 +162,6 @@ Value *map_values(Builder *b, Op op, Value *x, Value *y, Value *z, Span span, co
 Value *fold_values(Builder *b, const char *name, Value *x, Span span);   /* sum(x), mean(x), .. */
 Value *hide(Builder *b, Value *v, Shape visible, Shape items);   /* the leading axes `visible` go into hiding as items */
 Value *unhide(Builder *b, Value *v, Shape items, Shape visible); /* and come back in front */
-Node  *seeds_of(Builder *b, double x);
 Value *field_of(const Value *v, const char *name);
 Field *field_add(Builder *b, Field **list, const char *name, Value *value);
 Value *bundle_map(Builder *b, Op op, Value *x, Value *y, Value *z, Span span, const char *sign);

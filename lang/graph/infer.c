@@ -61,9 +61,9 @@ static void declare(Inference *x, Binder *v, const Type *type, Closure *owner, S
 
 static void add_frame(Inference *x, const Shape *frame, Span span)
 {
-    if (!frame->n) return;
-    if (!x->frame.n || x->frame.n < frame->n) { x->frame = *frame; x->frame_at = span; return; }
-    (void)span;
+    if (frame->n <= x->frame.n) return;
+    x->frame = *frame;
+    x->frame_at = span;
 }
 
 static void collect(Inference *x, const Expr *e);
@@ -427,7 +427,7 @@ static bool solver_serves(Inference *x, const Closure *solver)
 }
 
 /* The starting point of each binder, with the frame axes in hiding. */
-static bool starting_points(Inference *x, Value *from, Shape frame, Shape items, Value **v)
+static bool starting_points(Inference *x, Value *from, Shape items, Value **v)
 {
     Builder *b = x->b;
     for (int i = 0; i < x->n; i++) {
@@ -461,7 +461,6 @@ static bool starting_points(Inference *x, Value *from, Shape frame, Shape items,
         typed->domain = k->typed ? k->domain : (Domain){ 0 };   /* where nothing is declared, a solver walks over the reals */
         v[i] = typed;
     }
-    (void)frame;
     return true;
 }
 
@@ -493,11 +492,11 @@ static Value *all_observed(Builder *b, const Closure *energy, Value *r)
 }
 
 /* What is given stands in its places whenever the energy is asked, and in the result: no solver need know of it. */
-static Value *solve(Inference *x, Closure *solver, Value *from, Shape frame, Shape items)
+static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
 {
     Builder *b = x->b;
     Value *v[MAX_BINDERS] = { NULL };
-    if (!starting_points(x, from, frame, items, v)) return b->none;
+    if (!starting_points(x, from, items, v)) return b->none;
     if (is_builtin(solver, "gibbs")) return solve_gibbs(x, solver, v, items);
     if (is_builtin(solver, "annealed_gibbs")) return solve_annealed_gibbs(x, solver, v, items);
     Closure *energy = energy_closure(x, x->infer->of, items);
@@ -658,7 +657,7 @@ Value *eval_inference(Builder *b, Scope *scope, const Expr *e)
         b->at.hidden = axes_with(b->at.hidden, a);
         items.at[items.n++] = a;
     }
-    Value *r = set_given(&x, items) ? exact ? solve_exact(&x, items) : chain ? solve_chain(&x, items) : solve(&x, solver->fn, from, frame, items) : b->none;
+    Value *r = set_given(&x, items) ? exact ? solve_exact(&x, items) : chain ? solve_chain(&x, items) : solve(&x, solver->fn, from, items) : b->none;
     b->at = before;
     graph_set_origin(b->g, b->at.origin);
     r = unhide(b, r, items, frame);
