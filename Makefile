@@ -3,6 +3,7 @@
 #   make            build/ebm, build/libebm.a, build/libebm.so
 #   make demo       install what is missing (Debian packages), build, train the moons model
 #   make test       install what is missing, build, run all tests
+#   make examples   every program of examples/ for its whole length (takes long)
 #   make check-tests  the same tests without the set-up
 #   make bench      how fast it is, beside PyTorch (installs it)
 #   make sanitize   the tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -60,7 +61,7 @@ TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD_DIR)/tests/%)
 TEST_HELPER_OBJECTS := $(TEST_HELPERS:%.c=$(BUILD_DIR)/obj/%.o)
 TEST_SCRIPTS := $(filter-out $(SKIP_TESTS),$(sort $(wildcard tests/*_test.sh)))
 
-.PHONY: all lib setup demo bench test check-tests sanitize lint install clean
+.PHONY: all lib setup demo bench examples test check-tests sanitize lint install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
@@ -135,6 +136,11 @@ bench: all
 
 test: setup
 	@$(MAKE) --no-print-directory check-tests
+
+# CI tries the long ones out with --quick.
+examples: setup
+	@$(MAKE) --no-print-directory all
+	BUILD_DIR=$(BUILD_DIR) EXAMPLES=whole sh tests/examples_test.sh
 
 check-tests: all $(TEST_PROGRAMS)
 	@BUILD_DIR=$(BUILD_DIR) sh tests/run.sh $(TEST_PROGRAMS) $(TEST_SCRIPTS)
