@@ -49,6 +49,7 @@ void assign_next(Builder *b, Binding *cell, Value *v, Span span)
         return;
     }
     if (cell->value->kind == VALUE_ARRAY) v = retract(b, v, cell->value->domain);
+    else if (v->kind == VALUE_BUNDLE) v = retract_all(b, v, cell->value);
     cell->next = v;
     if (cell->kind != BINDING_CELL) return;
     for (int i = 0; i < cell->n_cells; i++) {
@@ -347,8 +348,12 @@ static void statement(Builder *b, Scope *scope, const Stmt *s, const Def *def, V
     case STMT_PARAM:  bind(b, scope, s->name.text, param_value(b, scope, s), s->name.span); break;
     case STMT_STATE:  state_cell(b, scope, s); break;
     case STMT_REPEAT: repeat_statement(b, scope, s); break;
+    case STMT_RECORD:
+        if (def && def->kind == DEF_SOLVER) break;          /* eval_block collects them */
+        train_statement(b, scope, s, def);
+        break;
     case STMT_LOWER: case STMT_RAISE: case STMT_MINIMIZE: case STMT_UPDATE: case STMT_GUARD: case STMT_EVERY: case STMT_UNTIL:
-    case STMT_RECORD: case STMT_PHASE: case STMT_CHECKPOINT:
+    case STMT_PHASE: case STMT_CHECKPOINT:
         train_statement(b, scope, s, def);
         break;
     default:
@@ -366,16 +371,35 @@ void eval_statement(Builder *b, Scope *scope, const Stmt *s, const Def *def, Val
     b->at.chain = chain;
 }
 
+/* record e as name, in a solver: what it reached is a part of what it finds. */
+static void record_reached(Builder *b, Scope *scope, const Stmt *s, Field **records)
+{
+    for (int i = 0; i < s->list.n; i++) {
+        const Expr *e = s->list.at[i];
+        field_add(b, records, s->as && s->as[i].text ? s->as[i].text : e->name.text, eval(b, scope, e));
+    }
+}
+
+static Value *with_records(Builder *b, Value *found, Field *records)
+{
+    if (!records) return found;
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *found;
+    r->fields = records;
+    return r;
+}
+
 /* The value of a body: its last expression; an energy's terms; a solver's operand; an optimizer's next cells; a regime's values. */
 Value *eval_block(Builder *b, Scope *scope, const Block *block, const Def *def)
 {
     Value *result = NULL;
-    Field *terms = NULL;
+    Field *terms = NULL, *records = NULL;
     Binding *before = scope->last;
     for (int i = 0; i < block->n; i++) {
         result = NULL;
         eval_statement(b, scope, block->at[i], def, &result);
         if (block->at[i]->kind == STMT_TERM) field_add(b, &terms, block->at[i]->name.text, scope->last->value);
+        if (block->at[i]->kind == STMT_RECORD && def && def->kind == DEF_SOLVER) record_reached(b, scope, block->at[i], &records);
     }
     if (terms) return terms_together(b, terms, def ? def->span : block->span);
     if (def && (def->kind == DEF_REGIME)) {
@@ -391,7 +415,7 @@ Value *eval_block(Builder *b, Scope *scope, const Block *block, const Def *def)
         const Signature *s = &def->signatures[def->n_signatures - 1];
         const char *name = s->n ? s->at[def->kind == DEF_SOLVER ? s->n - 1 : 0].name.text : "";
         Binding *x = lookup(scope, name);
-        if (x) return x->next ? x->next : x->value;
+        if (x) return with_records(b, x->next ? x->next : x->value, records);
     }
     if (b->diagnostics->errors) return b->none;
     complain(b, "E0343", block->span, "this body gives no value");

@@ -224,6 +224,7 @@ bool   eval_shape(Builder *b, Scope *scope, const Type *type, Shape *shape);   /
 void   solve_sizes(Builder *b, Scope *scope, const Type *type, const Value *v);
 bool   match_type(Builder *b, Scope *scope, const Type *type, const Value *v, const char *what, Span span);  /* solves size variables */
 Value *retract(Builder *b, Value *v, Domain domain);
+Value *retract_all(Builder *b, Value *v, const Value *like);    /* each member of a bundle into the domain of its like */
 bool   domain_fits(Builder *b, Domain want, const Value *v, const char *what, Span span);
 bool   is_size_variable(Scope *scope, const Expr *e);
 

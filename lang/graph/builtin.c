@@ -218,11 +218,7 @@ static Value *call_project(Builder *b, Scope *s, const CallArgs *args)
         complain(b, "E0306", args->span, "project takes a value and the variable whose domain it is brought into, but these are %s and %s", value_text(b, y), value_text(b, x));
         return b->none;
     }
-    Value *r = ARENA_NEW(b->arena, Value);
-    *r = *y;
-    r->items = ARENA_ARRAY(b->arena, Value *, y->n_items);
-    for (int i = 0; i < y->n_items; i++) r->items[i] = retract(b, y->items[i], x->items[i]->domain);
-    return r;
+    return retract_all(b, y, x);
 }
 
 static Value *call_smooth(Builder *b, Scope *s, const CallArgs *args) { (void)s; return smooth_part(b, args); }

@@ -491,6 +491,25 @@ static Value *all_observed(Builder *b, const Closure *energy, Value *r)
     return together(b, all, r->n_items);
 }
 
+/* What the solver recorded, as constants, becomes part of what was found: of the whole, and of each name. */
+static Value *with_reached(Builder *b, Value *found, const Field *reached)
+{
+    if (!reached || found->kind == VALUE_NONE) return found;
+    Field *fields = NULL;
+    for (const Field *f = reached; f; f = f->next) {
+        Value *v = f->value;
+        if (v->kind == VALUE_ARRAY) v = array(b, graph_stop(b->g, v->node), v->shape);
+        field_add(b, &fields, f->name, v);
+    }
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *found;
+    r->fields = fields;
+    if (r->kind != VALUE_BUNDLE) return r;
+    r->items = ARENA_ARRAY(b->arena, Value *, r->n_items);
+    for (int i = 0; i < r->n_items; i++) r->items[i] = with_reached(b, found->items[i], reached);
+    return r;
+}
+
 /* What is given stands in its places whenever the energy is asked, and in the result: no solver need know of it. */
 static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
 {
@@ -525,7 +544,7 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
     b->at.chain = chain;
     if (r->kind == VALUE_NONE) return r;
     const char *through = x->infer->through.text;
-    if (through && !strcmp(through, "unroll")) return all_observed(b, energy, r);
+    if (through && !strcmp(through, "unroll")) return with_reached(b, all_observed(b, energy, r), r->fields);
     Value *out[MAX_BINDERS];
     int n = r->kind == VALUE_BUNDLE ? r->n_items : 1;
     for (int i = 0; i < n; i++) {
@@ -535,8 +554,8 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
         out[i]->node = graph_stop(b->g, one->node);
         if (b->at.train && x->infer->kind == INFER_SAMPLE) note_sampled(b, out[i]->node);
     }
-    if (through && !strcmp(through, "implicit")) return all_observed(b, energy, with_implicit(x, energy, out));
-    return all_observed(b, energy, together(b, out, n));
+    Value *found = through && !strcmp(through, "implicit") ? with_implicit(x, energy, out) : together(b, out, n);
+    return found->kind == VALUE_NONE ? found : with_reached(b, all_observed(b, energy, found), r->fields);
 }
 
 /* ---- the expression ---- */

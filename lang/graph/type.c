@@ -248,3 +248,12 @@ Value *retract(Builder *b, Value *v, Domain domain)
     r->domain = domain;
     return r;
 }
+
+Value *retract_all(Builder *b, Value *v, const Value *like)
+{
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *v;
+    r->items = ARENA_ARRAY(b->arena, Value *, v->n_items);
+    for (int i = 0; i < v->n_items; i++) r->items[i] = i < like->n_items ? retract(b, v->items[i], like->items[i]->domain) : v->items[i];
+    return r;
+}

@@ -24,6 +24,7 @@ static const struct Place { StmtKind kind; const char *word; unsigned defs, nest
     { STMT_UNTIL, "until", BIT(DEF_TRAIN), DIRECT, "a train says how long it runs, in its own body" },
     { STMT_CHECKPOINT, "checkpoint", BIT(DEF_TRAIN), DIRECT, "checkpoints belong to the body of a train" },
     { STMT_RECORD, "record", BIT(DEF_TRAIN), IN_EVERY, "say how often: every 100 steps { record .. }, in a train" },
+    { STMT_RECORD, "record", BIT(DEF_SOLVER), DIRECT, "a solver records what it reached, in its own body" },
     { STMT_PHASE, "phase", BIT(DEF_TRAIN), DIRECT, "phases split the step of a train: write them in its body, one after the other" },
     { STMT_SHOW, "show", BIT(DEF_TRAIN), IN_EVERY, "write it at top level, or in a train: every 100 steps { show .. }" },
     { STMT_PRINT, "print", BIT(DEF_TRAIN), IN_EVERY, "write it at top level, or in a train: every 100 steps { print .. }" },
@@ -45,17 +46,20 @@ static unsigned nesting(const Resolver *r)
 static void check_place(Resolver *r, const Stmt *s)
 {
     static const char *const inside[] = { [DIRECT] = "", [IN_REPEAT] = "a repeat of ", [IN_EVERY] = "an every of ", [IN_PHASE] = "a phase of " };
+    const struct Place *p = NULL;
     for (int i = 0; i < PLACES; i++) {
-        const struct Place *p = &places[i];
-        if (p->kind != s->kind || (p->defs & BIT(r->def->kind) && p->nests & nesting(r))) continue;
-        const char *kind = def_kind_name(r->def->kind);
-        Span word = { s->span.source, s->span.start, s->span.start + (uint32_t)strlen(p->word) };
-        Diagnostic *d = diag_error(r->diagnostics, "E0209", word, "`%s` does not belong in %sthe %s `%s`", p->word,
-                                   p->defs & BIT(r->def->kind) ? inside[nesting(r)] : "", kind, r->def->name.text);
-        if (p->defs & BIT(r->def->kind) && nesting(r) == DIRECT)
-            diag_note(d, (Span){ 0 }, "it stands in the body itself");
-        diag_help(d, "%s", p->help);
+        if (places[i].kind != s->kind) continue;
+        bool here = places[i].defs & BIT(r->def->kind);
+        if (here && places[i].nests & nesting(r)) return;
+        if (!p || here) p = &places[i];
     }
+    if (!p) return;
+    bool mine = p->defs & BIT(r->def->kind);
+    Span word = { s->span.source, s->span.start, s->span.start + (uint32_t)strlen(p->word) };
+    Diagnostic *d = diag_error(r->diagnostics, "E0209", word, "`%s` does not belong in %sthe %s `%s`", p->word, mine ? inside[nesting(r)] : "",
+                               def_kind_name(r->def->kind), r->def->name.text);
+    if (mine && nesting(r) == DIRECT) diag_note(d, (Span){ 0 }, "it stands in the body itself");
+    diag_help(d, "%s", p->help);
 }
 
 /* ---- values with names ---- */
@@ -322,7 +326,8 @@ static void resolve_record(Resolver *r, const Stmt *s)
             continue;
         }
         Diagnostic *d = diag_error(r->diagnostics, "E0220", s->list.at[i]->span, "what is recorded needs a name");
-        diag_help(d, "write record .. as name: the curve is then %s.name", r->def->name.text);
+        if (r->def->kind == DEF_SOLVER) diag_help(d, "write record .. as name: it is then a part of what %s finds, found.name", r->def->name.text);
+        else diag_help(d, "write record .. as name: the curve is then %s.name", r->def->name.text);
     }
 }
 
