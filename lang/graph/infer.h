@@ -38,6 +38,9 @@ Value *together(Builder *b, Value **v, int n);          /* one value, or a bundl
  * energy couples places; then *couples is the first value that does (may be null). */
 Value *solve_independent(Inference *x, Shape items, bool *serves, const Node **couples);
 
+/* exact.c: exact() over finite domains. */
+Value *solve_exact(Inference *x, Shape items);
+
 /* gibbs.c: gibbs(sweeps) over the binders, which stand at v; null after a report. */
 Value *solve_gibbs(Inference *x, const Closure *solver, Value **v, Shape items);
 /* annealed_gibbs(sweeps, hot, cold): a configuration of low energy. */
