@@ -9,7 +9,7 @@
 static const char *const commands[] = { "run", "check", "explain", "doc", "fmt", "inspect", "repl", "help", "version" };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
-typedef enum OptionKind { SET, SEED, OUT, DATA, THREADS, PRECISION, QUICK, JSON, PICTURE, STAGE, DOT, MATH } OptionKind;
+typedef enum OptionKind { SET, SEED, OUT, DATA, THREADS, PRECISION, QUICK, PROFILE, JSON, PICTURE, STAGE, DOT, MATH } OptionKind;
 
 static const struct { const char *name; OptionKind kind; bool takes_value; const char *commands; } table[] = {
     { "--set",       SET,       true,  "run check explain repl" },
@@ -19,6 +19,7 @@ static const struct { const char *name; OptionKind kind; bool takes_value; const
     { "--threads",   THREADS,   true,  "run repl" },
     { "--precision", PRECISION, true,  "run check explain repl" },
     { "--quick",     QUICK,     false, "run check explain repl" },
+    { "--profile",   PROFILE,   false, "run" },
     { "--json",      JSON,      false, "run" },
     { "--picture",   PICTURE,   false, "run" },
     { "--math",      MATH,      true,  "run repl" },
@@ -48,6 +49,7 @@ void options_help(FILE *out)
           "  --threads N          use N threads (default: all processors); results do not depend on it\n"
           "  --precision f64      compute in double precision\n"
           "  --quick              train for a few steps only, to try a text out\n"
+          "  --profile            tell where the time went; profile.tsv and profile.folded (a flame graph) go below the output folder\n"
           "  --json               tell everything as lines of JSON\n"
           "  --picture            show pictures in the terminal too\n"
           "  --math blas          matrix products by OpenBLAS, not by our own (`own`); bits then depend on the processor\n"
@@ -132,6 +134,7 @@ static bool read_option(Options *options, OptionKind kind, const char *value)
     case DATA:  settings->data_dir = value; break;
     case STAGE: options->stage = value;     break;
     case QUICK: settings->quick = true;     break;
+    case PROFILE: settings->profile = true; break;
     case JSON:  options->json = true;       break;
     case PICTURE: options->picture = true;  break;
     case DOT:   options->dot = true;        break;

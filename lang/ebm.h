@@ -67,6 +67,7 @@ typedef struct EbmSettings {
     bool quick;                 /* few steps: to see that everything runs */
     int threads;                /* 0: one for each processor; results do not depend on it */
     bool blas;                  /* matrix products by OpenBLAS; results then depend on it and on the processor */
+    bool profile;               /* tell where the time of a run went, and write it to profile.tsv and profile.folded */
     const char *data_dir;       /* where data files are found; null: beside the text, then the system's data sets */
     const char *out_dir;        /* where files are written, and nowhere else; null: the current directory */
     const char *stdlib_dir;     /* the library's texts instead of those built in; null: built in */

@@ -263,7 +263,7 @@ static Builder *new_builder(Ebm *ebm)
 
 static Session *new_session(Ebm *ebm, Builder *builder)
 {
-    SessionOptions options = { .threads = ebm->settings.threads, .blas = ebm->settings.blas, .out_dir = ebm->settings.out_dir, .stop = &ebm->stop,
+    SessionOptions options = { .threads = ebm->settings.threads, .blas = ebm->settings.blas, .out_dir = ebm->settings.out_dir, .profile = ebm->settings.profile, .stop = &ebm->stop,
                                .hear = ebm->settings.hear, .context = ebm->settings.context };
     return session_new(builder_script(builder), &options, &ebm->diagnostics);
 }

@@ -34,6 +34,7 @@ void session_free(Session *session)
     free(session->claims);
     free(session->saves);
     free(session->slots);
+    profile_free(session->profile);
     machine_free(session->machine);
     free(session);
 }
@@ -135,7 +136,18 @@ static bool have_machine(Session *session)
 {
     if (session->machine) return true;
     session->machine = machine_new(session->options.threads, session->script->store->precision, session->diagnostics);
-    return session->machine && (!session->options.blas || machine_use_blas(session->machine, session->diagnostics));
+    if (!session->machine || (session->options.blas && !machine_use_blas(session->machine, session->diagnostics))) return false;
+    if (!session->options.profile) return true;
+    session->profile = profile_new(session->machine);
+    machine_keep_time(session->machine);
+    return session->profile != NULL;
+}
+
+void session_drop_code(Session *session, Code *code, const char *label)
+{
+    if (!code) return;
+    if (session->profile) profile_take(session->profile, code, label);
+    code_free(code);
 }
 
 Code *session_plan(Session *session, const Program *program)
@@ -153,13 +165,13 @@ bool session_execute(Session *session, Code *code, const Program *program, RunKe
     return true;
 }
 
-bool session_compute(Session *session, const Program *program, RunKey key)
+bool session_compute(Session *session, const Program *program, RunKey key, const char *label)
 {
     if (!program->n) return true;
     if (!session_ensure_reads(session, program, NULL)) return false;
     Code *code = session_plan(session, program);
     bool well = code && session_execute(session, code, program, key, session->diagnostics);
-    if (code) code_free(code);
+    session_drop_code(session, code, label);
     return well;
 }
 
@@ -223,7 +235,7 @@ bool session_fill(Session *session, uint32_t slot)
     if (s->load) return load_slot(session, slot);
     const Fill *fill = slot < (uint32_t)script->n_fills ? &script->fills[slot] : NULL;
     if (fill && fill->is_copy) return copy_slot(session, slot, fill->source);
-    if (fill && fill->has_program) return session_compute(session, &fill->program, (RunKey){ .seed = script->seed });
+    if (fill && fill->has_program) return session_compute(session, &fill->program, (RunKey){ .seed = script->seed }, s->name);
     diag_error(session->diagnostics, "E0611", slot_span(session, slot), "'%s' has no value and nothing that would give it one", s->name);
     return false;
 }
@@ -348,6 +360,7 @@ EbmStatus session_run(Session *session)
         if (*session->options.stop) session->interrupted = true;
     }
     if (well && !session->interrupted) renew_saves(session);
+    session_report_profile(session);
     EbmStatus status = status_of(session);
     session->actions_done = script->n_actions;
     session->interrupted = session->again = false;

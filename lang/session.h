@@ -15,6 +15,7 @@ typedef struct SessionOptions {
     int threads;                /* 0: one for each processor */
     bool blas;                  /* products by OpenBLAS */
     const char *out_dir;        /* null: the current directory */
+    bool profile;               /* tell where the time went, after each run of the script's actions */
     volatile sig_atomic_t *stop;/* set from outside to end a train after its present step */
     void (*hear)(void *context, const EbmEvent *event);  /* may be null */
     void *context;

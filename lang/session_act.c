@@ -209,7 +209,8 @@ static bool keep_save(Session *session, const Action *action)
 
 bool session_act(Session *session, Action *action, RunKey key, const char *train, int64_t step)
 {
-    if (!session_compute(session, &action->program, key)) return false;
+    static const char *const labels[] = { [ACTION_TRAIN] = "train", [ACTION_CLAIM] = "claim", [ACTION_PRINT] = "print", [ACTION_SHOW] = "show", [ACTION_SAVE] = "save" };
+    if (!session_compute(session, &action->program, key, labels[action->kind])) return false;
     if (!ensure_values(session, action)) return false;
     switch (action->kind) {
     case ACTION_TRAIN: return session_train(session, action->train);

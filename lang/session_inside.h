@@ -4,6 +4,7 @@
 
 #include "lang/plan/plan.h"
 #include "lang/session.h"
+#include "vm/profile.h"
 
 /* The result of one claim, for the record in saved models. */
 typedef struct ClaimResult { const char *text; char *detail; bool holds; } ClaimResult;
@@ -20,6 +21,7 @@ struct Session {
     Diagnostics *diagnostics;
     const char *source_name, *source_text;
     Machine *machine;           /* made at the first need */
+    Profile *profile;           /* if asked for, with the machine */
     SlotState *slots;           /* one for each slot of the store */
     uint32_t n_slots;
     int actions_done;           /* actions before this one are done */
@@ -40,6 +42,8 @@ void session_tell(Session *session, const EbmEvent *event);
 void session_note(Session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Plans a program, after tidying a copy of its values; the code is the caller's.  Null with a diagnostic. */
 Code *session_plan(Session *session, const Program *program);
+/* Frees code, once its times are in the profile. */
+void session_drop_code(Session *session, Code *code, const char *label);
 /* Runs code and marks the program's outputs as filled. */
 bool session_execute(Session *session, Code *code, const Program *program, RunKey key, Diagnostics *diagnostics);
 /* Brings what the session knows of slots up to the script, which may have grown. */
@@ -48,8 +52,8 @@ bool session_know(Session *session);
 bool session_fill(Session *session, uint32_t slot);
 /* Fills every slot the program reads, except those that `inside` writes itself. */
 bool session_ensure_reads(Session *session, const Program *program, const Train *inside);
-/* All of it: reads, plan, run. */
-bool session_compute(Session *session, const Program *program, RunKey key);
+/* All of it: reads, plan, run.  label: what it is for, in a profile. */
+bool session_compute(Session *session, const Program *program, RunKey key, const char *label);
 /* Numbers of the slots a program reads, ascending; *n of them; the caller frees. */
 uint32_t *program_reads(const Program *program, int *n);
 
@@ -62,6 +66,8 @@ bool session_save(Session *session, const Action *action);
 bool session_save_train(Session *session, const Train *train, const char *file, Span span);
 /* The path of a file below the output folder, its folders made; null with a diagnostic if it would leave it.  The caller frees. */
 char *session_out_path(Session *session, const char *file, Span span);
+/* session_profile.c: tells and writes where the time went. */
+bool session_report_profile(Session *session);
 /* A value as text, as `print` shows it; the caller frees. */
 char *slot_text(const Store *store, uint32_t slot, const char *label);
 

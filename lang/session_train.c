@@ -84,8 +84,8 @@ static void tell_step(Run *run, double time)
 static void run_free(Run *run)
 {
     for (int p = 0; p < run->train->n_phases; p++) {
-        if (run->phases && run->phases[p]) code_free(run->phases[p]);
-        if (run->recording && run->recording[p]) code_free(run->recording[p]);
+        if (run->phases) session_drop_code(run->session, run->phases[p], run->train->name);
+        if (run->recording) session_drop_code(run->session, run->recording[p], run->train->name);
     }
     free(run->phases);
     free(run->recording);

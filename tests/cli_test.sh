@@ -130,6 +130,15 @@ head -c 100 a/out/fit.safetensors > broken.safetensors
 check "a broken model"              3 .                                    "$ebm" inspect broken.safetensors
 check "a broken model does not run" 3 'error'                              "$ebm" run broken.safetensors
 
+# --- profile ---
+check "a profile"                   0 'line of the text'                   "$ebm" run fit.ebm --out p --profile
+check "lines have their text"       0 '^ .*fit.ebm:6  minimize mean'       "$ebm" run fit.ebm --out p --profile
+check "a line an instruction"       0 '^fit	map	.*	fit.ebm:6	196	0.0'  cat p/profile.tsv
+check "stacks with microseconds"    0 '^fit;fit fit.ebm:6;.* [0-9][0-9]*$' cat p/profile.folded
+check "nothing but stacks"          1 '^0$'                                grep -c -v '^[^;]*\(;[^;]*\)* [0-9][0-9]*$' p/profile.folded
+check "a profile changes no bit"    0 same                                 sh -c 'cmp a/out/fit.safetensors p/out/fit.safetensors && echo same'
+check "a profile as JSON"           0 '^{"event": "wrote", "text": "p/profile.folded"}' "$ebm" run fit.ebm --out p --profile --json
+
 # --- interruption ---
 sed 's/until 200 steps/until 100000000 steps/; s/every 50/every 1000000/' fit.ebm > long.ebm
 timeout --preserve-status -s INT 2 "$ebm" run long.ebm --out i > interrupted.txt 2>&1

@@ -9,6 +9,7 @@ void code_free(Code *code)
     for (int i = 0; code->spares && i < code->n_slots; i++) free(code->spares[i]);
     arena_free(&code->memory);
     free(code->arena);
+    free(code->tallies);
     free(code);
 }
 
@@ -101,23 +102,23 @@ static double nest_places(const Instr *instr)
 }
 
 /* Flops of a whole nest: a map's steps, two for each place of a product, else what the op's row says. */
-static double instr_flops(const Instr *instr)
+double instr_flops(const Instr *instr)
 {
     double flops = 0;
     if (instr->tile) {
         for (int i = 0; i < instr->tile->n_steps; i++) flops += op_info[instr->tile->steps[i].op].flops;
     } else if (instr->kind == INSTR_PRODUCT || instr->kind == INSTR_LANE_DOT) {
         flops = 2;
-    } else if (instr->kind != INSTR_COPY && instr->kind != INSTR_FILL) {
+    } else if (instr->kind != INSTR_COPY && instr->kind != INSTR_FILL && instr->kind != INSTR_SWAP) {
         flops = op_info[instr->op].flops;
     }
     return flops * nest_places(instr);
 }
 
-/* Bytes of all operands, each counted once. */
-static double instr_bytes(const Instr *instr, double bytes)
+double instr_bytes(const Instr *instr, double bytes)
 {
     double sum = 0;
+    if (instr->kind == INSTR_SWAP) return 0;
     for (int r = 0; r < instr->n_refs; r++) {
         double places = bytes;
         for (int d = 0; d < instr->n_dims; d++)

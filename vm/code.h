@@ -95,8 +95,12 @@ struct Instr {
     int64_t passes, items, chunk;
     Block body;
     int span;                   /* the planner's number of the body */
+    int number;                 /* among the code's instructions */
     double flops, bytes;        /* of one run of this instruction (a chunked one: over all chunks) */
 };
+
+/* What an instruction has taken, in ticks of the processor's clock: of the thread at hand; from begin to end of what all threads share. */
+typedef struct Tally { uint64_t own, shared; } Tally;
 
 /* A slot the code reads or writes. */
 /* A spare holds the slot's next value, computed in place; at the commit the two change places. */
@@ -109,15 +113,22 @@ struct Code {
     Block commit;               /* copies results to their slots, once all is known to be well; flag: must be finite */
     int n_slots;
     SlotUse *slots;
+    int n_instrs;               /* made; numbers are below it */
     int64_t arena_values;       /* of the arena, and of each thread's arena */
     int64_t local_values;
     int64_t scratch_values;     /* of each thread's scratch (kernels' own) */
     Cost cost;
     void *arena;                /* allocated by the machine at the first run, freed with the code; as are the spares, by slot use */
     void **spares;
+    Tally *tallies;             /* of a machine that keeps time: n_instrs for each thread, thread by thread */
+    int threads;                /* that there are tallies for */
+    uint64_t runs, ticks;       /* of a machine that keeps time */
 };
 
 /* Name of a kind of instruction, for printing. */
 const char *instr_name(const Instr *instr);
+/* Flops of one run of a whole nest, and the bytes of its operands, each counted once. */
+double instr_flops(const Instr *instr);
+double instr_bytes(const Instr *instr, double bytes_of_a_value);
 
 #endif

@@ -25,7 +25,9 @@ typedef struct Frame {
     int64_t item, lanes;        /* of the chunk at hand */
     int64_t part_from, part;    /* places of the split dim this task has; part 0: all */
     int64_t times[MAX_DEPTH];
+    bool watched;               /* checking, or keeping time */
     bool checking;              /* look at every result for values that are not finite */
+    Tally *tallies;             /* keeping time: by number of the instruction; else null */
     Trouble trouble;
 } Frame;
 
@@ -35,6 +37,7 @@ struct Machine {
     Kernels with_blas;          /* what kernels points to once products are OpenBLAS's */
     Precision precision;
     int threads;
+    bool keeps_time;
     Frame *frames;              /* one a thread */
     char **base;                /* room for the bases of each thread */
     int bases_room;
@@ -55,6 +58,8 @@ bool walk_step(Walk *walk);                             /* false when all is don
 static inline void *walk_pointer(const Walk *walk, int ref) { return (void *)walk->at[ref]; }
 
 void trouble_note(Frame *frame, const Instr *instr, TroubleKind kind, double value, int64_t size);
+
+static inline uint64_t ticks_now(void) { return __builtin_ia32_rdtsc(); }
 
 /* run.c */
 void run_block(Frame *frame, const Block *block);

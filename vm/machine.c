@@ -70,6 +70,8 @@ bool machine_use_blas(Machine *machine, Diagnostics *diagnostics)
     return true;
 }
 
+void machine_keep_time(Machine *machine) { machine->keeps_time = true; }
+
 void machine_free(Machine *machine)
 {
     if (!machine) return;
@@ -137,6 +139,11 @@ static bool widen_bases(Machine *machine, int count)
 static bool find_memory(Machine *machine, Code *code, const Store *store)
 {
     if (!code->arena) {
+        if (machine->keeps_time) {
+            code->threads = machine->threads;
+            code->tallies = calloc((size_t)(code->n_instrs * code->threads + 1), sizeof *code->tallies);
+            if (!code->tallies) return false;
+        }
         int64_t own = scratch_of(machine->kernels, &code->main);
         if (own > code->scratch_values) code->scratch_values = own;
         code->arena = memory_for(code->arena_values, machine->kernels->bytes);
@@ -171,6 +178,8 @@ static bool set_bases(Machine *machine, Code *code, Store *store, RunKey key, Di
         for (int i = 0; i < code->n_slots; i++) frame->base[BASE_SLOT + i] = code->slots[i].spare ? code->spares[i] : store->slots[code->slots[i].slot].data;
         frame->key = key;
         frame->checking = false;
+        frame->tallies = code->tallies ? code->tallies + t * code->n_instrs : NULL;
+        frame->watched = frame->tallies != NULL;
         frame->trouble = (Trouble){ 0 };
     }
     return true;
@@ -215,10 +224,12 @@ static const Instr *first_not_finite(Frame *frame, const Code *code, double *val
 /* Runs again, looking at every result, for the first place where a value is not finite. */
 static void find_source(Frame *frame, const Code *code, const Instr *result, double value)
 {
-    frame->checking = true;
+    bool watched = frame->watched;
+    frame->checking = frame->watched = true;
     frame->trouble = (Trouble){ 0 };
     run_block(frame, &code->main);
     frame->checking = false;
+    frame->watched = watched;
     if (!frame->trouble.kind) trouble_note(frame, result, TROUBLE_NOT_FINITE, value, 0);
 }
 
@@ -257,7 +268,12 @@ bool machine_run(Machine *machine, Code *code, Store *store, RunKey key, Diagnos
     }
     if (!set_bases(machine, code, store, key, diagnostics)) return false;
     unsigned flags = flush_set();
+    uint64_t began = code->tallies ? ticks_now() : 0;
     bool well = compute(&machine->frames[0], code, store, diagnostics);
+    if (code->tallies) {
+        code->ticks += ticks_now() - began;
+        code->runs++;
+    }
     flush_restore(flags);
     return well;
 }

@@ -19,6 +19,9 @@ void     machine_free(Machine *machine);
 /* From now on products are OpenBLAS's; false with a diagnostic when it cannot be loaded.  Bits then depend on library and processor. */
 bool     machine_use_blas(Machine *machine, Diagnostics *diagnostics);
 
+/* From now on every code that is run for the first time keeps the time each instruction takes (vm/profile.h). */
+void     machine_keep_time(Machine *machine);
+
 typedef struct RunKey { uint64_t seed; uint64_t step; uint64_t attempt; } RunKey;   /* attempt: raised after a rollback, for new draws */
 
 /* Runs the code once: reads slots, writes slots.  Allocates only at a code's first run.  Slots that are read must be filled.

@@ -112,18 +112,26 @@ static void run_part(void *context, int64_t task, int thread)
     frame->part = 0;
 }
 
+static void run_part_timed(void *context, int64_t task, int thread)
+{
+    const Job *job = context;
+    uint64_t began = ticks_now();
+    run_part(context, task, thread);
+    job->machine->frames[thread].tallies[job->instr->number].own += ticks_now() - began;
+}
+
 static void share_times(Machine *machine)
 {
     for (int t = 1; t < machine->threads; t++)
         memcpy(machine->frames[t].times, machine->frames[0].times, sizeof machine->frames[0].times);
 }
 
-static void run_split(Frame *frame, const Instr *instr)
+static void run_split(Frame *frame, const Instr *instr, void (*part)(void *, int64_t, int))
 {
     Machine *machine = frame->machine;
     Job job = { machine, instr };
     share_times(machine);
-    pool_run(machine->pool, run_part, &job, (instr->dim[instr->split] + instr->grain - 1) / instr->grain);
+    pool_run(machine->pool, part, &job, (instr->dim[instr->split] + instr->grain - 1) / instr->grain);
     gather_trouble(machine);
 }
 
@@ -139,13 +147,35 @@ static void run_chunk(void *context, int64_t task, int thread)
     frame->item = frame->lanes = 0;
 }
 
+static void run_chunk_timed(void *context, int64_t task, int thread)
+{
+    const Job *job = context;
+    uint64_t began = ticks_now();
+    run_chunk(context, task, thread);
+    job->machine->frames[thread].tallies[job->instr->number].own += ticks_now() - began;
+}
+
+/* A region whose chunks are looked at, or timed. */
+static void run_region_watched(Frame *frame, Job *job, int64_t chunks)
+{
+    if (frame->checking) {
+        for (int64_t task = 0; task < chunks; task++) run_chunk(job, task, 0);
+        return;
+    }
+    uint64_t began = ticks_now();
+    share_times(job->machine);
+    pool_run(job->machine->pool, run_chunk_timed, job, chunks);
+    gather_trouble(job->machine);
+    frame->tallies[job->instr->number].shared += ticks_now() - began;
+}
+
 static void run_region(Frame *frame, const Instr *instr)
 {
     Machine *machine = frame->machine;
     Job job = { machine, instr };
     int64_t chunks = (instr->items + instr->chunk - 1) / instr->chunk;
-    if (frame->checking) {
-        for (int64_t task = 0; task < chunks; task++) run_chunk(&job, task, 0);
+    if (frame->watched) {
+        run_region_watched(frame, &job, chunks);
         return;
     }
     share_times(machine);
@@ -164,14 +194,35 @@ static void run_loop(Frame *frame, const Instr *instr)
     }
 }
 
+/* Whether an instruction outside regions is large enough to be shared out, and there is someone to share it with. */
+static bool is_shared(const Frame *frame, const Instr *instr) { return instr->split >= 0 && frame->machine->threads > 1; }
+
+static void run_watched(Frame *frame, const Instr *instr)
+{
+    if (frame->checking) {
+        run_instr(frame, instr);
+        check_result(frame, instr);
+        return;
+    }
+    uint64_t began = ticks_now();
+    Tally *tally = &frame->tallies[instr->number];
+    if (is_shared(frame, instr)) {
+        run_split(frame, instr, run_part_timed);
+        tally->shared += ticks_now() - began;
+    } else {
+        run_instr(frame, instr);
+        tally->own += ticks_now() - began;
+    }
+}
+
 void run_block(Frame *frame, const Block *block)
 {
     for (int i = 0; i < block->n && !frame->trouble.kind; i++) {
         const Instr *instr = block->at[i];
         if (instr->kind == INSTR_LOOP) run_loop(frame, instr);
         else if (instr->kind == INSTR_REGION) run_region(frame, instr);
-        else if (frame->checking) run_instr(frame, instr), check_result(frame, instr);
-        else if (instr->split >= 0 && frame->machine->threads > 1) run_split(frame, instr);
+        else if (frame->watched) run_watched(frame, instr);
+        else if (is_shared(frame, instr)) run_split(frame, instr, run_part);
         else run_instr(frame, instr);
     }
 }

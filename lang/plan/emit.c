@@ -10,6 +10,7 @@ Instr *instr_new(Planner *p, InstrKind kind, const Node *node)
     instr->kind = kind;
     instr->lane = instr->split = -1;
     instr->grain = 1;
+    instr->number = p->code->n_instrs++;
     if (node) {
         instr->op = node->op;
         instr->origin = node->origin;
