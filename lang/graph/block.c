@@ -51,11 +51,13 @@ void assign_next(Builder *b, Binding *cell, Value *v, Span span)
     if (cell->value->kind == VALUE_ARRAY) v = retract(b, v, cell->value->domain);
     else if (v->kind == VALUE_BUNDLE) v = retract_all(b, v, cell->value);
     cell->next = v;
-    if (cell->kind != BINDING_CELL) return;
+    if (!is_cell(cell)) return;
     for (int i = 0; i < cell->n_cells; i++) {
         Value *part = v->kind == VALUE_BUNDLE ? v->items[i] : v;
         Shape shape = b->script.store->slots[cell->cells[i]].shape;
-        add_update(b, cell->cells[i], relabel(b, part->node, part->shape, shape), span);
+        Node *next = relabel(b, part->node, part->shape, shape);
+        if (cell->kind == BINDING_STATE) wish_next(b, cell->cells[i], next, span);
+        else add_update(b, cell->cells[i], next, span);
     }
 }
 
@@ -172,7 +174,7 @@ static bool build_pass(Builder *b, Scope *scope, const Stmt *s, int64_t passes, 
     Binding *inner[32];
     int at = 0;
     for (int i = 0; i < c->n; i++) {
-        Value *init = c->at[i]->next && c->at[i]->kind != BINDING_CELL ? c->at[i]->next : c->at[i]->value;
+        Value *init = c->at[i]->next && !is_cell(c->at[i]) ? c->at[i]->next : c->at[i]->value;
         inner[i] = bind(b, body, c->at[i]->name, carry_value(b, loop, init, &extra[at]), c->at[i]->span);
         at += parts_of(init);
     }
@@ -236,7 +238,7 @@ static void set_results(Builder *b, Scope *scope, Loop *loop, Carries *c, Kept *
     int at = 0;
     for (int i = 0; i < c->n; i++) {
         Binding *x = c->at[i];
-        Value *old = x->next && x->kind != BINDING_CELL ? x->next : x->value, *r = ARENA_NEW(b->arena, Value);
+        Value *old = x->next && !is_cell(x) ? x->next : x->value, *r = ARENA_NEW(b->arena, Value);
         *r = *old;
         r->fields = NULL;
         if (old->kind == VALUE_BUNDLE) {
@@ -252,7 +254,7 @@ static void set_results(Builder *b, Scope *scope, Loop *loop, Carries *c, Kept *
             r->unit = UNIT_NONE;
             if (r->domain.kind == CLASS_WHOLE && !r->shape.n) r->domain = (Domain){ 0 };
         }
-        if (x->kind == BINDING_CELL) assign_next(b, x, r, x->span);
+        if (is_cell(x)) assign_next(b, x, r, x->span);
         else { x->value = r; x->next = NULL; }
     }
     for (Kept *k = kept; k; k = k->next) {
@@ -346,7 +348,10 @@ static void statement(Builder *b, Scope *scope, const Stmt *s, const Def *def, V
     case STMT_BIND:   bind_statement(b, scope, s); break;
     case STMT_TERM:   term_statement(b, scope, s); break;
     case STMT_PARAM:  bind(b, scope, s->name.text, param_value(b, scope, s), s->name.span); break;
-    case STMT_STATE:  state_cell(b, scope, s); break;
+    case STMT_STATE:
+        if (def && def->kind <= DEF_NET) layer_state(b, scope, s);
+        else state_cell(b, scope, s);
+        break;
     case STMT_REPEAT: repeat_statement(b, scope, s); break;
     case STMT_RECORD:
         if (def && def->kind == DEF_SOLVER) break;          /* eval_block collects them */

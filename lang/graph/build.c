@@ -339,8 +339,8 @@ bool resolve_names(Builder *b, const File *file)
     if (!names) return false;
     for (Global *g = b->first_global; g && n < room - 200; g = g->order) if (known_from_outside(b, g, file)) names[n++] = g->name;
     for (int i = 0; builtin_at(i) && n < room - 8; i++) names[n++] = builtin_at(i)->name;
-    static const char *const more[] = { "true", "false", "pi", "inf", "grad", "hvp", "jvp", "laplacian" };
-    for (int i = 0; i < 8 && n < room; i++) names[n++] = more[i];
+    static const char *const more[] = { "true", "false", "training", "pi", "inf", "grad", "hvp", "jvp", "laplacian" };
+    for (int i = 0; i < 9 && n < room; i++) names[n++] = more[i];
     bool fine = resolve(file, (KnownNames){ n, names }, b->diagnostics);
     free(names);
     return fine;

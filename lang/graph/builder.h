@@ -11,6 +11,9 @@ typedef struct Update { uint32_t slot; Node *node; Binding *binding; } Update;
 typedef struct Loss { const char *name; Node *node; Span span; } Loss;
 typedef struct AverageOf { uint32_t average, source; double decay; } AverageOf;
 
+/* A next value that a use of a layer has for a state of it. */
+typedef struct Wish { uint32_t slot; Node *node; Span span; } Wish;
+
 typedef struct Stray { uint32_t slot; const char *path; Span span; } Stray;
 
 /* A train while it is being built. */
@@ -23,6 +26,7 @@ typedef struct TrainBuild {
     int64_t rows, batch;        /* of the first draw; 0 before */
     double total;               /* steps, once `until` is known */
     int n_uses;                 /* regimes and optimizers used so far, to name their states */
+    int n_wishes, wishes_room; Wish *wishes;          /* for states of layers, in this phase */
     int n_sampled, sampled_room; Node **sampled;      /* values drawn by `sample` */
     int n_energies, energies_room; Node **energies;   /* energies of whatever */
     int n_guards, guards_room; struct { Value *value; const Stmt *stmt; } *guards;
@@ -54,6 +58,7 @@ typedef struct Context {
     TrainBuild *train;          /* the train being built, for regimes and optimizers; null elsewhere */
     const char *use;            /* the name the value being built will be bound to; names the states of a regime */
     bool in_energy;
+    bool still;                 /* inside a solver or a record: nets are as they are when not trained */
     Shape *drawn;               /* `~` in param and state: the declared shape; else null */
     const char *draw_name;      /* the name a draw is bound to */
     int draw_count;
@@ -113,7 +118,7 @@ struct Builder {
 };
 
 /* A parameter: an initial slot, named by its path. */
-typedef struct ParamInfo { const char *path; uint32_t slot; Domain domain; bool is_average; Span span; } ParamInfo;
+typedef struct ParamInfo { const char *path; uint32_t slot; Domain domain; bool is_average, is_state; Span span; } ParamInfo;
 
 /* An argument of a call. */
 enum { MAX_ARGS = 24 };
@@ -251,6 +256,11 @@ void   try_net(Builder *b, Closure *c);                 /* so that its parameter
 /* cells.c */
 Value *param_value(Builder *b, Scope *scope, const Stmt *s);
 Binding *state_cell(Builder *b, Scope *scope, const Stmt *s);
+Binding *layer_state(Builder *b, Scope *scope, const Stmt *s);
+bool   is_cell(const Binding *x);
+bool   is_training(const Builder *b);                   /* what is built here is a train's own use of its nets, for its losses */
+void   wish_next(Builder *b, uint32_t slot, Node *node, Span span);
+void   grant_wishes(Builder *b);                        /* states of layers get the mean of what their uses wish for */
 Node  *read_slot(Builder *b, uint32_t initial, Axes axes);
 uint32_t slot_of_value(Builder *b, const char *name, Value *v, Span span);    /* a new slot filled by the value */
 uint32_t new_slot(Builder *b, const char *name, Shape shape, bool is_cell, Span span);

@@ -158,11 +158,11 @@ static ParamInfo *find_param(Builder *b, const char *path)
     return NULL;
 }
 
-static ParamInfo *add_param(Builder *b, const char *path, Shape shape, Domain domain, Span span)
+static ParamInfo *add_param(Builder *b, const char *path, Shape shape, Domain domain, bool is_state, Span span)
 {
     b->params = grown(b, b->params, b->n_params, &b->params_room, sizeof(ParamInfo));
     ParamInfo *p = &b->params[b->n_params++];
-    *p = (ParamInfo){ .path = path, .domain = domain, .span = span };
+    *p = (ParamInfo){ .path = path, .domain = domain, .is_state = is_state, .span = span };
     p->slot = new_slot(b, path, shape, true, span);
     return &b->params[b->n_params - 1];
 }
@@ -228,7 +228,7 @@ static ParamInfo *average_of(Builder *b, int at, const char *average, double dec
         path = arena_format(b->arena, "%s.%s", average, source.path);
         if ((a = find_param(b, path))) return a;
     }
-    a = add_param(b, path, b->script.store->slots[source.slot].shape, source.domain, source.span);
+    a = add_param(b, path, b->script.store->slots[source.slot].shape, source.domain, source.is_state, source.span);
     a->is_average = true;
     b->script.fills[a->slot].is_copy = true;
     b->script.fills[a->slot].source = source.slot;
@@ -253,23 +253,24 @@ static void add_averages(Builder *b, int at)
     }
 }
 
-Value *param_value(Builder *b, Scope *scope, const Stmt *s)
+/* The parameter or state that a definition declares, made at its first use; null after a report. */
+static ParamInfo *declared_cell(Builder *b, Scope *scope, const Stmt *s)
 {
     const char *path = arena_format(b->arena, "%s.%s", b->at.owner ? b->at.owner : "main", s->name.text);
     ParamInfo *p = find_param(b, path);
     Shape shape;
     Domain domain;
-    if (!eval_shape(b, scope, s->type, &shape) || !eval_domain(b, scope, s->type, &domain)) return b->none;
+    if (!eval_shape(b, scope, s->type, &shape) || !eval_domain(b, scope, s->type, &domain)) return NULL;
     if (p && !same_sizes(&shape, &b->script.store->slots[p->slot].shape)) {
         Diagnostic *d = complain(b, "E0345", s->span, "%s has shape %s here, but %s where it was used first", path, shape_text(b, shape),
                                  shape_text(b, b->script.store->slots[p->slot].shape));
         diag_help(d, "a net is one set of parameters for all uses; a layer is a template, and each use of it has its own");
-        return b->none;
+        return NULL;
     }
     if (!p) {
         Value *v = first_value(b, scope, s, path, &shape, domain);
-        if (v->kind == VALUE_NONE) return v;
-        p = add_param(b, path, shape, domain, s->span);
+        if (v->kind == VALUE_NONE) return NULL;
+        p = add_param(b, path, shape, domain, s->kind == STMT_STATE, s->span);
         Node *node = v->shape.n ? relabel(b, v->node, v->shape, shape) : v->node;
         check_free_of_items(b, array(b, node, shape), shape, s->value->span, s->name.text);
         fill_with(b, p->slot, node);
@@ -277,11 +278,77 @@ Value *param_value(Builder *b, Scope *scope, const Stmt *s)
         add_averages(b, at);
         p = &b->params[at];
     }
-    if (b->at.average) p = average_of(b, (int)(p - b->params), b->at.average, b->at.average_decay);
-    stand_at(b, s->span);
+    return b->at.average ? average_of(b, (int)(p - b->params), b->at.average, b->at.average_decay) : p;
+}
+
+static Value *cell_value(Builder *b, const ParamInfo *p, Span span)
+{
+    stand_at(b, span);
+    Shape shape = b->script.store->slots[p->slot].shape;
     Value *v = array(b, read_slot(b, p->slot, axes_of(shape)), shape);
     v->domain = p->domain;
     return v;
+}
+
+Value *param_value(Builder *b, Scope *scope, const Stmt *s)
+{
+    const ParamInfo *p = declared_cell(b, scope, s);
+    return p ? cell_value(b, p, s->span) : b->none;
+}
+
+/* ---- states of layers and nets: cells of theirs that training moves, but no optimizer ---- */
+
+bool is_cell(const Binding *x) { return x->kind == BINDING_CELL || x->kind == BINDING_STATE; }
+
+bool is_training(const Builder *b)
+{
+    return b->at.train && b->at.run == b->at.train->train && !b->at.average && !b->at.still;
+}
+
+Binding *layer_state(Builder *b, Scope *scope, const Stmt *s)
+{
+    const ParamInfo *p = declared_cell(b, scope, s);
+    Binding *x = bind(b, scope, s->name.text, p ? cell_value(b, p, s->span) : b->none, s->name.span);
+    x->kind = BINDING_STATE;
+    if (!p || !is_training(b)) return x;
+    x->cells = ARENA_NEW(b->arena, uint32_t);
+    x->cells[0] = run_slot(b, run_cells(b, b->at.run), p->slot);
+    x->n_cells = 1;
+    return x;
+}
+
+void wish_next(Builder *b, uint32_t slot, Node *node, Span span)
+{
+    TrainBuild *t = b->at.train;
+    const char *name = b->script.store->slots[slot].name + strlen(t->train->name) + 1;
+    Axes own = axes_of(b->script.store->slots[slot].shape), extra = axes_minus(&node->axes, &own);
+    if (extra.n || node->scope) {
+        Diagnostic *d = complain(b, "E0346", span, extra.n ? "the next value of %s depends on the item it is used for" : "the next value of %s depends on the pass of the repeat it is used in", name);
+        if (extra.n) diag_help(d, "a state is one for all items: what looks across the batch takes all of it, x: [N, D], and so do the nets it is used in");
+        else diag_help(d, "a state moves once a step; inside repeat, normalize each item by itself: layer_norm, rms_norm");
+        return;
+    }
+    for (int i = 0; i < t->n_wishes; i++) if (t->wishes[i].slot == slot && t->wishes[i].node == node) return;
+    t->wishes = grown(b, t->wishes, t->n_wishes, &t->wishes_room, sizeof(Wish));
+    t->wishes[t->n_wishes++] = (Wish){ slot, node, span };
+}
+
+void grant_wishes(Builder *b)
+{
+    TrainBuild *t = b->at.train;
+    for (int i = 0; i < t->n_wishes; i++) {
+        const Wish *first = &t->wishes[i];
+        bool seen = false;
+        for (int k = 0; k < i; k++) seen |= t->wishes[k].slot == first->slot;
+        if (seen) continue;
+        Node *sum = first->node;
+        int n = 1;
+        for (int k = i + 1; k < t->n_wishes; k++)
+            if (t->wishes[k].slot == first->slot) { sum = graph_map(b->g, OP_add, sum, t->wishes[k].node, NULL); n++; }
+        if (n > 1) sum = graph_map(b->g, OP_mul, graph_const(b->g, 1.0 / n), sum, NULL);
+        add_update(b, first->slot, sum, first->span);
+    }
+    t->n_wishes = 0;
 }
 
 /* ---- states of regimes, optimizers and trains ---- */

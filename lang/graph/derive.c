@@ -202,6 +202,13 @@ static Value *laplacian(Builder *b, Value *e, Wrt *w, Span span)
     return array(b, graph_dot(b->g, h, unit, over), lead);
 }
 
+/* Next values that states of layers were given while e was built are of the value too, not of its leaf. */
+static void settle_wishes(Builder *b, int from, Node **leaves, Node **values, int n)
+{
+    TrainBuild *t = b->at.train;
+    for (int i = from; t && i < t->n_wishes; i++) graph_substitute(b->g, &t->wishes[i].node, 1, leaves, values, n);
+}
+
 Value *eval_derivative(Builder *b, Scope *scope, const Expr *e)
 {
     const Expr *callee = e->kid[0];
@@ -219,6 +226,7 @@ Value *eval_derivative(Builder *b, Scope *scope, const Expr *e)
     Leaf leaves[MAX_WRT];
     bool leaf = mentions(e->args[0].value, name);
     Value *given = w.value;
+    int wishes = b->at.train ? b->at.train->n_wishes : 0;
     Scope *inner = leaf ? with_leaves(b, scope, name, &w, leaves, callee->span) : scope;
     Value *v = eval(b, inner, e->args[0].value), *direction = two ? eval(b, scope, e->args[1].value) : NULL;
     if (v->kind == VALUE_NONE || (direction && direction->kind == VALUE_NONE)) return b->none;
@@ -248,6 +256,7 @@ Value *eval_derivative(Builder *b, Scope *scope, const Expr *e)
     if (r->kind == VALUE_ARRAY) roots[n++] = r->node;
     else for (int i = 0; i < r->n_items; i++) roots[n++] = r->items[i]->node;
     graph_substitute(b->g, roots, n, from, to, w.n);
+    settle_wishes(b, wishes, from, to, w.n);
     if (r->kind == VALUE_ARRAY) r->node = roots[0];
     else for (int i = 0; i < r->n_items; i++) r->items[i]->node = roots[i];
     return r;

@@ -43,12 +43,17 @@ static const char *signature(Builder *b, const Def *d)
     return expr_text(b, &e);
 }
 
+static bool owned_by(const ParamInfo *p, const char *root)
+{
+    size_t length = strlen(root);
+    return !strncmp(p->path, root, length) && p->path[length] == '.';
+}
+
 static int64_t count_params(Builder *b, const char *root)
 {
     int64_t n = 0;
-    size_t length = strlen(root);
     for (int i = 0; i < b->n_params; i++)
-        if (!strncmp(b->params[i].path, root, length) && b->params[i].path[length] == '.') n += slot_count(&b->script.store->slots[b->params[i].slot]);
+        if (owned_by(&b->params[i], root) && !b->params[i].is_state) n += slot_count(&b->script.store->slots[b->params[i].slot]);
     return n;
 }
 
@@ -69,10 +74,17 @@ static Global *named(Builder *b, const char *name)
     return NULL;
 }
 
+/* Whether the cell of a run is a layer's state. */
+static bool is_layer_state(Builder *b, uint32_t slot)
+{
+    for (int i = 0; i < b->n_params; i++) if (b->params[i].slot == b->script.fills[slot].source) return b->params[i].is_state;
+    return false;
+}
+
 static void describe_train(Builder *b, FILE *out, const Train *t)
 {
     int64_t moved = 0;
-    for (int i = 0; i < t->n_cells; i++) if (!t->is_state[i]) moved += slot_count(&b->script.store->slots[t->cells[i]]);
+    for (int i = 0; i < t->n_cells; i++) if (!t->is_state[i] && !is_layer_state(b, t->cells[i])) moved += slot_count(&b->script.store->slots[t->cells[i]]);
     fprintf(out, "train %s: ", t->name);
     if (t->steps) fprintf(out, "%lld steps", (long long)t->steps);
     if (t->seconds > 0) fprintf(out, "%s%g s", t->steps ? ", " : "", t->seconds);
@@ -95,9 +107,8 @@ void builder_describe(Builder *b, FILE *out, const char *name)
         int64_t n = count_params(b, name);
         if (n) fprintf(out, "  %lld parameters\n", (long long)n);
         for (int i = 0; n && i < b->n_params; i++) {
-            size_t length = strlen(name);
-            if (strncmp(b->params[i].path, name, length) || b->params[i].path[length] != '.') continue;
-            fprintf(out, "    %s: %s\n", b->params[i].path, shape_text(b, b->script.store->slots[b->params[i].slot].shape));
+            const ParamInfo *p = &b->params[i];
+            if (owned_by(p, name)) fprintf(out, "    %s: %s%s\n", p->path, shape_text(b, b->script.store->slots[p->slot].shape), p->is_state ? " (state)" : "");
         }
         print_doc(out, doc);
         return;

@@ -80,6 +80,13 @@ static Value *index_value(Builder *b, const Binding *x)
     return v;
 }
 
+static Value *truth(Builder *b, bool is)
+{
+    Value *v = number(b, is);
+    v->domain = (Domain){ CLASS_WHOLE, is, is };
+    return v;
+}
+
 static Value *eval_name(Builder *b, Scope *scope, const Expr *e)
 {
     stand_at(b, e->span);
@@ -96,11 +103,8 @@ static Value *eval_name(Builder *b, Scope *scope, const Expr *e)
         return v;
     }
     const char *n = e->name.text;
-    if (!strcmp(n, "true") || !strcmp(n, "false")) {
-        Value *t = number(b, n[0] == 't');
-        t->domain = (Domain){ CLASS_WHOLE, n[0] == 't', n[0] == 't' };
-        return t;
-    }
+    if (!strcmp(n, "true") || !strcmp(n, "false")) return truth(b, n[0] == 't');
+    if (!strcmp(n, "training")) return truth(b, is_training(b));
     if (!strcmp(n, "pi")) return number(b, 3.14159265358979323846);
     if (!strcmp(n, "inf")) return number(b, INFINITY);
     if (!strcmp(n, "zeros")) {

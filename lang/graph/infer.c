@@ -488,7 +488,7 @@ static bool set_given(Inference *x, Shape items)
     return true;
 }
 
-Value *eval_inference(Builder *b, Scope *scope, const Expr *e)
+static Value *infer(Builder *b, Scope *scope, const Expr *e)
 {
     const Infer *infer = e->infer;
     Inference x = { .b = b, .scope = scope, .e = e, .infer = infer };
@@ -535,4 +535,14 @@ Value *eval_inference(Builder *b, Scope *scope, const Expr *e)
         return cut;
     }
     return r;
+}
+
+/* What is searched or sampled is that of nets that stand still; a marginal and an expectation are parts of the losses they stand in. */
+Value *eval_inference(Builder *b, Scope *scope, const Expr *e)
+{
+    bool still = b->at.still;
+    b->at.still |= e->infer->kind != INFER_MARGINAL && e->infer->kind != INFER_EXPECTATION;
+    Value *v = infer(b, scope, e);
+    b->at.still = still;
+    return v;
 }

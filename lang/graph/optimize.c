@@ -67,15 +67,17 @@ static bool reaches(const Reach *r, const char *path)
     return false;
 }
 
+static bool moves_by_gradient(const ParamInfo *p) { return !p->is_average && !p->is_state; }
+
 /* The parameters that the names reach come first; *all: with the others after them. */
 static int find_params(Builder *b, const Reach *r, int *which, int *all)
 {
     int n = 0;
     for (int i = 0; i < b->n_params && n < MAX_CELLS; i++)
-        if (!b->params[i].is_average && reaches(r, b->params[i].path)) which[n++] = i;
+        if (moves_by_gradient(&b->params[i]) && reaches(r, b->params[i].path)) which[n++] = i;
     *all = n;
     for (int i = 0; i < b->n_params && *all < MAX_CELLS; i++)
-        if (!b->params[i].is_average && !reaches(r, b->params[i].path)) which[(*all)++] = i;
+        if (moves_by_gradient(&b->params[i]) && !reaches(r, b->params[i].path)) which[(*all)++] = i;
     return n;
 }
 

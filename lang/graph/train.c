@@ -233,6 +233,8 @@ static bool period_of(Builder *b, const Stmt *s, Period *p)
 static void every_statement(Builder *b, Scope *scope, const Stmt *s, Value *run, Program *program, Every *every)
 {
     if (!period_of(b, s, &every->period)) return;
+    bool still = b->at.still;
+    b->at.still = true;
     int records = 0;
     for (int i = 0; i < s->block.n; i++) records += s->block.at[i]->list.n;
     every->records = ARENA_ARRAY(b->arena, Record, records + 1);
@@ -247,6 +249,7 @@ static void every_statement(Builder *b, Scope *scope, const Stmt *s, Value *run,
             a->program.n = 0;
         } else complain(b, "E0209", st->span, "`every` holds record, show and print");
     }
+    b->at.still = still;
 }
 
 static void guard_statement(Builder *b, Scope *scope, const Stmt *s)
@@ -348,6 +351,7 @@ static void finish_phase(Builder *b, const char *name, Phase *phase)
 {
     TrainBuild *t = b->at.train;
     Train *train = t->train;
+    grant_wishes(b);
     follow_averages(b);
     phase->name = name;
     phase->program = program_new(b, t->n_losses + t->n_updates + t->n_guards + 1024);

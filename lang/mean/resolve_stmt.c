@@ -10,8 +10,8 @@ enum { NETS = BIT(DEF_LAYER) | BIT(DEF_ENCODER) | BIT(DEF_PREDICTOR) | BIT(DEF_D
 
 static const struct Place { StmtKind kind; const char *word; unsigned defs, nests; const char *help; } places[] = {
     { STMT_PARAM, "param", NETS | BIT(DEF_ENERGY), DIRECT, "parameters belong to a layer, a net or an energy; a value that a train or regime moves by itself is a state" },
-    { STMT_STATE, "state", BIT(DEF_TRAIN) | BIT(DEF_REGIME) | BIT(DEF_OPTIMIZER), DIRECT | IN_PHASE,
-      "a train, a regime or an optimizer has states, outside repeat; a value that repeat carries is given before it and moved by x' = .." },
+    { STMT_STATE, "state", NETS | BIT(DEF_TRAIN) | BIT(DEF_REGIME) | BIT(DEF_OPTIMIZER), DIRECT | IN_PHASE,
+      "a layer, a net, a train, a regime or an optimizer has states, outside repeat; a value that repeat carries is given before it and moved by x' = .." },
     { STMT_TERM, "term", BIT(DEF_ENERGY), DIRECT, "terms are the named parts of an energy; elsewhere give the value a name: x = .." },
     { STMT_REPEAT, "repeat", ANY, DIRECT | IN_REPEAT | IN_EVERY | IN_PHASE, "" },
     { STMT_KEEP, "keep", ANY, IN_REPEAT, "keep collects a value over the passes of the repeat it stands in" },

@@ -50,7 +50,7 @@ struct Value {
     bool is_energy;             /* ARRAY: an energy or a term of one, for each visible item */
 };
 
-typedef enum BindingKind { BINDING_VALUE, BINDING_INDEX, BINDING_TIME, BINDING_CELL } BindingKind;
+typedef enum BindingKind { BINDING_VALUE, BINDING_INDEX, BINDING_TIME, BINDING_CELL, BINDING_STATE } BindingKind;
 
 /* A name in a scope. */
 typedef struct Binding {
@@ -61,7 +61,7 @@ typedef struct Binding {
     Value *next;                /* its primed value, once assigned; null before */
     Axis axis; int64_t low;     /* INDEX: runs from low over the axis */
     int64_t passes;             /* TIME: runs from 0 to passes - 1 */
-    uint32_t *cells;            /* CELL: one slot for each member of a bundle, else one */
+    uint32_t *cells;            /* CELL: one slot for each member of a bundle, else one; STATE, of a layer: one while it is trained, else none */
     int n_cells;
     struct Binding *below;      /* the binding before it in the same scope */
 } Binding;
