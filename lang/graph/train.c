@@ -77,29 +77,34 @@ static void name_loss(Builder *b, Scope *scope, const Stmt *s, Value *v)
     if (scope != b->at.train->scope) bind(b, scope, s->name.text, v, s->name.span);
 }
 
-static void loss_statement(Builder *b, Scope *scope, const Stmt *s)
+/* The loss a statement adds to the objective, as one number; what is none was complained of. */
+static Value *added_loss(Builder *b, Scope *scope, const Stmt *s)
 {
     bool minimize = s->kind == STMT_MINIMIZE;
     const char *what = minimize ? "minimize" : s->kind == STMT_LOWER ? "lower" : "raise";
     Value *v = scalar_of(b, eval(b, scope, s->value), s->value, what);
-    name_loss(b, scope, s, b->none);                            /* until it is known to be a loss */
-    if (v->kind == VALUE_NONE) return;
+    if (v->kind == VALUE_NONE) return v;
     if (minimize && v->shape.n) {
         Diagnostic *d = complain(b, "E0456", s->value->span, "a loss is one number, but this has shape %s", shape_text(b, v->shape));
         diag_help(d, "average it: minimize mean(..)");
-        return;
+        return b->none;
     }
     if (minimize && linear_energy(b, v->node)) {
         Diagnostic *d = complain(b, "E0457", s->value->span, "this minimizes an energy of sampled values linearly, and only the words lower and raise say which way");
         diag_help(d, "write  lower E(x)  for data and  raise E(neg)  for samples; minimize takes nonlinear functions of them, such as a square");
-        return;
+        return b->none;
     }
     Value *mean = v->shape.n ? fold_values(b, "mean", v, s->value->span) : v;
     stand_at(b, s->span);
     Node *node = s->kind == STMT_RAISE ? graph_map(b->g, OP_neg, mean->node, NULL, NULL) : mean->node;
     const char *name = s->name.text ? s->name.text : arena_format(b->arena, "%s%s%s", minimize ? "" : what, minimize ? "" : " ", expr_text(b, s->value));
     add_loss(b, name, node, s->span);
-    name_loss(b, scope, s, mean);
+    return mean;
+}
+
+static void loss_statement(Builder *b, Scope *scope, const Stmt *s)
+{
+    name_loss(b, scope, s, added_loss(b, scope, s));
 }
 
 /* ---- lengths ---- */
