@@ -63,7 +63,7 @@ typedef struct Context {
     const char *draw_name;      /* the name a draw is bound to */
     int draw_count;
     Shape items;                /* calls with frames of these sizes map over these axes (inference) */
-    Value *clamp_mask, *clamp_value;    /* given mask, values: for built-in solvers */
+    const struct Given *given;  /* given mask, values: for built-in solvers; null: nothing is */
     int depth;                  /* of calls */
     unsigned epoch;             /* phase of the train */
 } Context;
@@ -216,7 +216,6 @@ Value *configure(Builder *b, Closure *closure, const CallArgs *args);
 Value *apply(Builder *b, Closure *closure, const CallArgs *args);
 Value *apply_values(Builder *b, Closure *closure, Value **values, int n, Span span);
 Value *apply_body(Builder *b, Closure *c, const Signature *s, Value **v, const Span *spans, Span span);
-Value *with_observed(Builder *b, const Closure *energy, Value *x);      /* x as the energy of an inference sees it: what is given in its places */
 const Signature *operands_of(const Closure *closure);   /* null if it has no signature of its own */
 bool   eval_args(Builder *b, Scope *scope, const Expr *call, CallArgs *args);
 uint64_t mix_hash(uint64_t h, const char *text, uint64_t number);

@@ -1,7 +1,7 @@
 /* call.c: calls.  A definition is inlined where it is used; it maps over the axes that its signature does not mention, which go into
  * hiding while its body is built. */
 #include <string.h>
-#include "lang/graph/builder.h"
+#include "lang/graph/infer.h"
 
 Value *function_value(Builder *b, Closure *closure)
 {
@@ -401,14 +401,6 @@ static Value *apply_ema(Builder *b, Closure *c, const CallArgs *args)
     return stopped;
 }
 
-Value *with_observed(Builder *b, const Closure *c, Value *x)
-{
-    if (!c->mask || x->kind != VALUE_ARRAY || (c->mask->shape.n && !same_sizes(&x->shape, &c->mask->shape))) return x;
-    Value *r = map_values(b, OP_select, c->mask, c->observed, x, c->span, "given");
-    if (r->kind == VALUE_ARRAY) r->domain = x->domain;
-    return r;
-}
-
 static Value *apply_infer(Builder *b, Closure *c, const CallArgs *args)
 {
     const Infer *infer = c->lambda->infer;
@@ -423,7 +415,7 @@ static Value *apply_infer(Builder *b, Closure *c, const CallArgs *args)
     Scope *scope = scope_new(b, c->scope);
     for (int i = 0; i < infer->names.n; i++) {
         Value *v = args->n == infer->names.n ? a[i].value : a[0].value->kind == VALUE_BUNDLE ? a[0].value->items[i] : b->none;
-        v = with_observed(b, c, v);
+        v = with_observed(b, c->given, i, v, c->span);
         bind(b, scope, infer->names.at[i].text, v, infer->names.at[i].span);
     }
     Value *r = eval(b, scope, infer->of);

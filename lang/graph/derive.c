@@ -81,7 +81,10 @@ static bool mentions(const Expr *e, const char *name)
     for (int i = 0; i < e->list.n; i++) if (mentions(e->list.at[i], name)) return true;
     for (int i = 0; i < e->n_args; i++) if (mentions(e->args[i].value, name)) return true;
     for (int i = 0; i < e->n_subscripts; i++) if (mentions(e->subscripts[i].at, name)) return true;
-    return e->infer && (mentions(e->infer->of, name) || mentions(e->infer->from, name));
+    if (!e->infer) return false;
+    for (int i = 0; i < e->infer->from.n; i++) if (mentions(e->infer->from.at[i], name)) return true;
+    for (int i = 0; i < e->infer->given.n; i++) if (mentions(e->infer->given.at[i], name)) return true;
+    return mentions(e->infer->of, name);
 }
 
 /* ---- items must not mix ---- */

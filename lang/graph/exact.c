@@ -86,11 +86,16 @@ static Value *answer(const Exact *s, Node *state)
 static Node *barred(const Exact *s, Value *const *v)
 {
     Builder *b = s->b;
-    const Value *mask = b->at.clamp_mask, *seen = b->at.clamp_value;
-    if (!mask) return NULL;
-    Node *differs = map2(s, OP_ne, aligned(b, seen, v[0]->shape), v[0]->node);
-    Node *misses = map2(s, OP_mul, map2(s, OP_ne, aligned(b, mask, v[0]->shape), constant(s, 0)), differs);
-    return graph_fold(s->g, OP_maximum, misses, axes_of(v[0]->shape));
+    const Given *given = b->at.given;
+    Node *any = NULL;
+    for (int i = 0; given && i < s->x->n; i++) {
+        if (!given->mask[i]) continue;
+        Node *differs = map2(s, OP_ne, aligned(b, given->value[i], v[i]->shape), v[i]->node);
+        Node *misses = map2(s, OP_mul, map2(s, OP_ne, aligned(b, given->mask[i], v[i]->shape), constant(s, 0)), differs);
+        misses = graph_fold(s->g, OP_maximum, misses, axes_of(v[i]->shape));
+        any = any ? map2(s, OP_max, any, misses) : misses;
+    }
+    return any;
 }
 
 typedef struct Chunk { Node *state; Node *energy; Value *f; } Chunk;   /* f: what is expected; null elsewhere */

@@ -340,10 +340,10 @@ static Node *value_of_choice(const Finite *f, const FinitePart *p, Node *choice)
 Node *finite_misses(const Finite *f, int part, Node *value)
 {
     Builder *b = f->b;
-    const Value *mask = b->at.clamp_mask, *seen = b->at.clamp_value;
+    const Value *mask = b->at.given ? b->at.given->mask[part] : NULL;
     Shape shape = f->at[part].shape;
-    if (part || !mask || !same_sizes(&mask->shape, &shape)) return NULL;
-    return map2(f, OP_mul, map2(f, OP_ne, relabel(b, mask->node, mask->shape, shape), constant(f, 0)), map2(f, OP_ne, value, relabel(b, seen->node, seen->shape, shape)));
+    if (!mask) return NULL;
+    return map2(f, OP_mul, map2(f, OP_ne, aligned(b, mask, shape), constant(f, 0)), map2(f, OP_ne, value, aligned(b, b->at.given->value[part], shape)));
 }
 
 Node *finite_observed(const Finite *f, int part, Node *slope)

@@ -78,10 +78,9 @@ static Node *color_of(Sweep *s, int part)
 static Node *clamped(Sweep *s, int part, Node *node)
 {
     Builder *b = s->f.b;
-    const Value *mask = b->at.clamp_mask, *value = b->at.clamp_value;
+    const Value *mask = b->at.given ? b->at.given->mask[part] : NULL;
     Shape shape = s->f.at[part].shape;
-    if (part || !mask || !same_sizes(&mask->shape, &shape)) return node;
-    return graph_map(b->g, OP_select, relabel(b, mask->node, mask->shape, shape), relabel(b, value->node, value->shape, shape), node);
+    return mask ? graph_map(b->g, OP_select, aligned(b, mask, shape), aligned(b, b->at.given->value[part], shape), node) : node;
 }
 
 /* The values of a part with its places where `chosen` is 1 (null: all) drawn anew.  heat: inverse temperature; null: 1. */
@@ -327,7 +326,7 @@ Value *log_partition_annealed(Builder *b, Closure *energy, const Expr *place, Sp
     Axis axis = hidden_axis(b, chains, ITEM_AXIS);
     b->at.hidden = axes_with(b->at.hidden, axis);
     b->at.chain = mix_hash(b->at.chain, "ais", place ? (uint64_t)turn_of(b, place) : 0);
-    b->at.clamp_mask = b->at.clamp_value = NULL;
+    b->at.given = NULL;
     Sweep s = { 0 };
     Node *log_z = NULL;
     if (prepare(&x, energy, &s)) {

@@ -273,14 +273,43 @@ static bool solver_serves(Inference *x, const Closure *solver)
     return true;
 }
 
+/* Where the starting point of a binder is written. */
+static Span start_span(const Inference *x, int i)
+{
+    const Exprs *from = &x->infer->from;
+    return from->n ? from->at[i < from->n ? i : 0]->span : x->e->span;
+}
+
+/* The starting point of a binder, of several or one for all; null: there is none. */
+static Value *start_of(Inference *x, Value *from, int i)
+{
+    if (from->kind != VALUE_BUNDLE) return from;
+    return i < from->n_items ? from->items[i] : x->b->none;
+}
+
+/* The frame's axes in hiding; null after a report. */
+static Value *start_inside(Inference *x, int i, Value *f, Shape items)
+{
+    Builder *b = x->b;
+    const Binder *k = &x->at[i];
+    int extra = k->has_shape ? f->shape.n - k->shape.n : 0;
+    Shape mine = { 0 }, own = { 0 };
+    for (int q = 0; q < extra; q++) { mine.at[mine.n++] = f->shape.at[q]; own.at[own.n++] = items.at[items.n - extra + q]; }
+    Value *v = hide(b, f, mine, own);
+    if (!k->has_shape || same_sizes(&v->shape, &k->shape)) return v;
+    Diagnostic *d = complain(b, "E0304", start_span(x, i), "the starting point of %s has shape %s, but %s is %s", k->name.text, shape_text(b, f->shape), k->name.text, shape_text(b, k->shape));
+    diag_note(d, k->where, "%s gets its shape here", k->name.text);
+    return NULL;
+}
+
 /* The starting point of each binder, with the frame axes in hiding. */
 static bool starting_points(Inference *x, Value *from, Shape items, Value **v)
 {
     Builder *b = x->b;
     for (int i = 0; i < x->n; i++) {
         Binder *k = &x->at[i];
-        Value *f = from->kind == VALUE_BUNDLE ? (i < from->n_items ? from->items[i] : b->none) : from;
-        if (from->kind == VALUE_ZEROS || k->fresh) {
+        Value *f = start_of(x, from, i);
+        if (f->kind == VALUE_ZEROS || k->fresh) {
             if (!k->has_shape) {
                 Diagnostic *d = complain(b, "E0363", k->name.span, "the shape of %s is not known, so it cannot start from zeros", k->name.text);
                 diag_help(d, "write the shape: from zeros([..])");
@@ -288,21 +317,10 @@ static bool starting_points(Inference *x, Value *from, Shape items, Value **v)
             }
             v[i] = array(b, graph_const(b->g, 0), k->shape);
         } else if (f->kind != VALUE_ARRAY) {
-            if (f->kind != VALUE_NONE) complain(b, "E0365", x->infer->from->span, "a starting point must be an array, but this is %s", value_text(b, f));
+            if (f->kind != VALUE_NONE) complain(b, "E0365", start_span(x, i), "a starting point must be an array, but this is %s", value_text(b, f));
             return false;
-        } else {
-            int rank = k->has_shape ? k->shape.n : f->shape.n, extra = f->shape.n - rank;
-            Shape mine = { 0 }, own = { 0 };
-            for (int q = 0; q < extra; q++) { mine.at[mine.n++] = f->shape.at[q]; own.at[own.n++] = items.at[items.n - extra + q]; }
-            v[i] = hide(b, f, mine, own);
-            if (k->has_shape && !same_sizes(&v[i]->shape, &k->shape)) {
-                Diagnostic *d = complain(b, "E0304", x->infer->from->span, "the starting point of %s has shape %s, but %s is %s", k->name.text, shape_text(b, f->shape), k->name.text,
-                                         shape_text(b, k->shape));
-                diag_note(d, k->where, "%s gets its shape here", k->name.text);
-                return false;
-            }
-        }
-        if (k->typed && !k->fresh && f->kind == VALUE_ARRAY && !domain_fits(b, k->domain, v[i], k->name.text, x->infer->from->span)) return false;
+        } else if (!(v[i] = start_inside(x, i, f, items))) return false;
+        if (k->typed && !k->fresh && f->kind == VALUE_ARRAY && !domain_fits(b, k->domain, v[i], k->name.text, start_span(x, i))) return false;
         Value *typed = ARENA_NEW(b->arena, Value);
         *typed = *v[i];
         typed->domain = k->typed ? k->domain : (Domain){ 0 };   /* where nothing is declared, a solver walks over the reals */
@@ -328,14 +346,6 @@ static Value *with_implicit(Inference *x, Closure *energy, Value **v)
         out[i] = array(b, graph_implicit(b->g, v[i]->node, g[i]), v[i]->shape);
     }
     return together(b, out, x->n);
-}
-
-static Value *all_observed(Builder *b, const Closure *energy, Value *r)
-{
-    if (r->kind != VALUE_BUNDLE) return with_observed(b, energy, r);
-    Value *all[MAX_BINDERS];
-    for (int i = 0; i < r->n_items; i++) all[i] = with_observed(b, energy, r->items[i]);
-    return together(b, all, r->n_items);
 }
 
 /* What the solver recorded, as constants, becomes part of what was found: of the whole, and of each name. */
@@ -366,10 +376,9 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
     if (is_builtin(solver, "gibbs")) return solve_gibbs(x, solver, v, items);
     if (is_builtin(solver, "annealed_gibbs")) return solve_annealed_gibbs(x, solver, v, items);
     Closure *energy = energy_closure(x, x->infer->of, items);
-    energy->mask = b->at.clamp_mask;
-    energy->observed = b->at.clamp_value;
-    b->at.clamp_mask = b->at.clamp_value = NULL;
-    for (int i = 0; i < x->n; i++) v[i] = with_observed(b, energy, v[i]);
+    const Given *given = energy->given = b->at.given;
+    b->at.given = NULL;
+    for (int i = 0; i < x->n; i++) v[i] = with_observed(b, given, i, v[i], energy->span);
     Value *operands[2] = { function_value(b, energy), together(b, v, x->n) };
     const Signature *s = operands_of(solver);
     if (!s || s->n != 2) {
@@ -391,7 +400,7 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
     b->at.chain = chain;
     if (r->kind == VALUE_NONE) return r;
     const char *through = x->infer->through.text;
-    if (through && !strcmp(through, "unroll")) return with_reached(b, all_observed(b, energy, r), r->fields);
+    if (through && !strcmp(through, "unroll")) return with_reached(b, all_observed(b, given, r, energy->span), r->fields);
     Value *out[MAX_BINDERS];
     int n = r->kind == VALUE_BUNDLE ? r->n_items : 1;
     for (int i = 0; i < n; i++) {
@@ -402,7 +411,7 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
         if (b->at.train && x->infer->kind == INFER_SAMPLE) note_sampled(b, out[i]->node);
     }
     Value *found = through && !strcmp(through, "implicit") ? with_implicit(x, energy, out) : together(b, out, n);
-    return found->kind == VALUE_NONE ? found : with_reached(b, all_observed(b, energy, found), r->fields);
+    return found->kind == VALUE_NONE ? found : with_reached(b, all_observed(b, given, found, energy->span), r->fields);
 }
 
 /* ---- the expression ---- */
@@ -418,81 +427,91 @@ static bool check_through(Inference *x)
     return false;
 }
 
-/* The frame of the whole: the starting point's further axes, which must end in those of the other arguments. */
-static bool whole_frame(Inference *x, Value *from, Shape *frame)
+/* A shape that only the starting point knows: its last axes. */
+static void shape_from_start(Binder *v, const Value *f)
 {
-    *frame = x->frame;
-    Value *f = from && from->kind == VALUE_BUNDLE && from->n_items ? from->items[0] : from;
-    if (!f || f->kind != VALUE_ARRAY || !x->at[0].has_shape) {
-        if (f && f->kind == VALUE_ARRAY && !x->at[0].has_shape && x->at[0].type) {
-            int rank;
-            bool rest;
-            if (type_rank(x->at[0].type, &rank, &rest) && f->shape.n >= rank) {
-                Shape own = { 0 };
-                for (int i = f->shape.n - rank; i < f->shape.n; i++) own.at[own.n++] = f->shape.at[i];
-                x->at[0].shape = shape_refresh(own);
-                x->at[0].has_shape = true;
-                return whole_frame(x, from, frame);
-            }
-        }
-        return true;
-    }
-    int extra = f->shape.n - x->at[0].shape.n;
-    if (extra < 0) {
-        complain(x->b, "E0304", x->infer->from->span, "the starting point of %s has shape %s, but %s is %s", x->at[0].name.text, shape_text(x->b, f->shape), x->at[0].name.text,
-                 shape_text(x->b, x->at[0].shape));
-        return false;
-    }
-    if (!extra) return true;
-    Shape chains = { 0 };
-    for (int i = 0; i < extra; i++) chains.at[chains.n++] = f->shape.at[i];
-    for (int i = 1; i <= x->frame.n; i++) {
-        if (extra >= i && axis_size(chains.at[extra - i]) == axis_size(x->frame.at[x->frame.n - i])) continue;
-        Diagnostic *d = complain(x->b, "E0308", x->infer->from->span, "the starting point has chains %s, but the other arguments have items %s", shape_text(x->b, chains), shape_text(x->b, x->frame));
-        diag_note(d, x->frame_at, "these items");
-        return false;
-    }
-    *frame = chains;
+    int rank;
+    bool rest;
+    if (v->has_shape || !v->type || !type_rank(v->type, &rank, &rest) || f->shape.n < rank) return;
+    Shape own = { 0 };
+    for (int i = f->shape.n - rank; i < f->shape.n; i++) own.at[own.n++] = f->shape.at[i];
+    v->shape = shape_refresh(own);
+    v->has_shape = true;
+}
+
+/* Whether the last axes of the longer of two frames are those of the other one. */
+static bool frames_agree(const Shape *x, const Shape *y)
+{
+    for (int i = 1; i <= x->n && i <= y->n; i++) if (axis_size(x->at[x->n - i]) != axis_size(y->at[y->n - i])) return false;
     return true;
 }
 
-static bool set_given(Inference *x, Shape items)
+/* Whether the frame of one starting point fits that of the whole, which becomes the longer of the two. */
+static bool add_chains(Inference *x, int i, const Value *f, Shape *frame)
 {
     Builder *b = x->b;
-    if (!x->infer->given.n) return true;
-    if (x->infer->given.n != 2) { complain(b, "E0368", x->e->span, "given takes a mask and values"); return false; }
-    Value *v[2];
-    for (int i = 0; i < 2; i++) {
-        v[i] = eval(b, x->scope, x->infer->given.at[i]);
-        if (v[i]->kind != VALUE_ARRAY) {
-            if (v[i]->kind != VALUE_NONE) complain(b, "E0368", x->infer->given.at[i]->span, "given takes arrays, but this is %s", value_text(b, v[i]));
-            return false;
-        }
-        int extra = x->at[0].has_shape ? v[i]->shape.n - x->at[0].shape.n : 0;
-        if (extra > 0 && extra <= items.n) {
-            Shape mine = { 0 }, own = { 0 };
-            for (int q = 0; q < extra; q++) { mine.at[mine.n++] = v[i]->shape.at[q]; own.at[own.n++] = items.at[items.n - extra + q]; }
-            v[i] = hide(b, v[i], mine, own);
-        }
-    }
-    for (int i = 0; i < 2; i++) {
-        bool fits = !v[i]->shape.n;
-        for (int k = 0; k < x->n; k++) fits |= !x->at[k].has_shape || same_sizes(&v[i]->shape, &x->at[k].shape);
-        if (fits) continue;
-        Diagnostic *d = complain(b, "E0368", x->infer->given.at[i]->span, "what is given has shape %s, but %s is %s", shape_text(b, v[i]->shape), x->at[0].name.text, shape_text(b, x->at[0].shape));
-        if (x->at[0].where.source) diag_note(d, x->at[0].where, "%s gets its shape here", x->at[0].name.text);
+    Binder *v = &x->at[i];
+    shape_from_start(v, f);
+    if (!v->has_shape) return true;
+    int extra = f->shape.n - v->shape.n;
+    if (extra < 0) {
+        complain(b, "E0304", start_span(x, i), "the starting point of %s has shape %s, but %s is %s", v->name.text, shape_text(b, f->shape), v->name.text, shape_text(b, v->shape));
         return false;
     }
-    b->at.clamp_mask = v[0];
-    b->at.clamp_value = v[1];
+    Shape chains = { 0 };
+    for (int k = 0; k < extra; k++) chains.at[chains.n++] = f->shape.at[k];
+    if (!extra) return true;
+    if (!frames_agree(&chains, frame) || chains.n < x->frame.n) {
+        bool items = x->frame.n && (!frames_agree(&chains, &x->frame) || chains.n < x->frame.n);
+        Diagnostic *d = complain(b, "E0308", start_span(x, i), "the starting point has chains %s, but %s %s", shape_text(b, chains), items ? "the other arguments have items" : "others have",
+                                 shape_text(b, items ? x->frame : *frame));
+        if (items) diag_note(d, x->frame_at, "these items");
+        return false;
+    }
+    if (chains.n > frame->n) *frame = chains;
     return true;
+}
+
+/* The frame of the whole: the starting points' further axes, which must end in those of the other arguments. */
+static bool whole_frame(Inference *x, Value *from, Shape *frame)
+{
+    *frame = x->frame;
+    for (int i = 0; from && i < x->n; i++) {
+        Value *f = x->at[i].fresh ? x->b->none : start_of(x, from, i);
+        if (f->kind == VALUE_ARRAY && (from->kind == VALUE_BUNDLE || !i) && !add_chains(x, i, f, frame)) return false;
+    }
+    return true;
+}
+
+/* The value of the clause; null: there is none. */
+static Value *starting_value(Inference *x)
+{
+    Builder *b = x->b;
+    const Exprs *from = &x->infer->from;
+    if (!from->n) return NULL;
+    if (from->n == 1) return eval(b, x->scope, from->at[0]);
+    if (from->n != x->infer->names.n) {
+        Diagnostic *d = complain(b, "E0365", start_span(x, 0), "%d starting points are given, but %d names are sought", from->n, x->infer->names.n);
+        diag_help(d, "one for each name, in their order, or from zeros");
+        return b->none;
+    }
+    Value *v[MAX_BINDERS];
+    for (int i = 0; i < from->n; i++) {
+        v[i] = eval(b, x->scope, from->at[i]);
+        if (v[i]->kind == VALUE_NONE) return v[i];
+    }
+    return together(b, v, from->n);
 }
 
 static Value *infer(Builder *b, Scope *scope, const Expr *e)
 {
     const Infer *infer = e->infer;
     Inference x = { .b = b, .scope = scope, .e = e, .infer = infer };
-    for (int i = 0; i < infer->names.n && i < MAX_BINDERS; i++) x.at[x.n++] = (Binder){ .name = infer->names.at[i] };
+    if (infer->names.n > MAX_BINDERS) {
+        complain(b, "E0342", e->span, "%d names are sought; %d is the most", infer->names.n, MAX_BINDERS);
+        return b->none;
+    }
+    for (int i = 0; i < infer->names.n; i++) x.at[x.n++] = (Binder){ .name = infer->names.at[i] };
     if (!infer->by) {
         Diagnostic *d = complain(b, "E0369", e->span, "%s needs to know how: `by` is missing", kind_word[infer->kind]);
         diag_help(d, "by exact() for finite domains, by descent(..) or langevin(..) for reals");
@@ -501,7 +520,7 @@ static Value *infer(Builder *b, Scope *scope, const Expr *e)
     if (!check_through(&x)) return b->none;
     collect(&x, infer->under ? infer->under : infer->of);
     if (infer->under) collect(&x, infer->of);
-    Value *solver = eval(b, scope, infer->by), *from = infer->from ? eval(b, scope, infer->from) : NULL;
+    Value *solver = eval(b, scope, infer->by), *from = starting_value(&x);
     if (x.failed || solver->kind == VALUE_NONE || (from && from->kind == VALUE_NONE)) return b->none;
     if (solver->kind != VALUE_FUNCTION) {
         complain(b, "E0360", infer->by->span, "`by` needs a solver, but this is %s", value_text(b, solver));
@@ -517,6 +536,7 @@ static Value *infer(Builder *b, Scope *scope, const Expr *e)
         return b->none;
     }
     Context before = b->at;
+    b->at.given = NULL;
     Shape items = { 0 };
     for (int i = 0; i < frame.n; i++) {
         Axis a = hidden_axis(b, axis_size(frame.at[i]), ITEM_AXIS);

@@ -18,6 +18,9 @@ typedef struct Binder {
     Span where;
 } Binder;
 
+/* given mask, values: of each binder; null: nothing of it is observed. */
+typedef struct Given { Value *mask[MAX_BINDERS], *value[MAX_BINDERS]; } Given;
+
 typedef struct Inference {
     Builder *b;
     Scope *scope;
@@ -33,6 +36,11 @@ typedef struct Inference {
 Closure *energy_closure(Inference *x, const Expr *of, Shape items);
 Value *energy_at(Inference *x, Closure *c, Value **v);  /* one number for each configuration; VALUE_NONE after a report */
 Value *together(Builder *b, Value **v, int n);          /* one value, or a bundle */
+
+/* given.c */
+bool   set_given(Inference *x, Shape items);            /* reads the clause into the context; false after a report */
+Value *with_observed(Builder *b, const Given *g, int binder, Value *x, Span span);     /* x as the energy sees it: what is given in its places */
+Value *all_observed(Builder *b, const Given *g, Value *r, Span span);                  /* the same of one value or the bundle of all */
 
 /* latent.c: exact() where every place is independent of all others: no state is visited.  *serves is false, and nothing is reported, where the
  * energy couples places; then *couples is the first value that does (may be null). */

@@ -59,7 +59,7 @@ Value *solve_independent(Inference *x, Shape items, bool *serves, const Node **c
     Finite f = { 0 };
     *serves = true;
     *couples = NULL;
-    if (!finite_parts(x, &f, b->at.clamp_mask != NULL)) return b->none;
+    if (!finite_parts(x, &f, b->at.given != NULL)) return b->none;
     bool expect = x->infer->kind == INFER_EXPECTATION;
     Node *e = finite_energy(x, &f, energy_closure(x, expect ? x->infer->under : x->infer->of, items)), *slope[MAX_BINDERS];
     if (!e && !f.refused) return b->none;
@@ -75,7 +75,7 @@ Value *solve_independent(Inference *x, Shape items, bool *serves, const Node **c
         return b->none;
     }
     if (x->infer->kind == INFER_ARGMAX) for (int i = 0; i < f.n; i++) slope[i] = graph_map(b->g, OP_neg, slope[i], NULL, NULL);
-    if (b->at.clamp_mask) for (int i = 0; i < f.n; i++) slope[i] = finite_observed(&f, i, slope[i]);
+    if (b->at.given) for (int i = 0; i < f.n; i++) slope[i] = finite_observed(&f, i, slope[i]);
     switch (x->infer->kind) {
     case INFER_ARGMIN: case INFER_ARGMAX: return least_parts(x, &f, slope);
     case INFER_SAMPLE: return drawn_parts(x, &f, slope);

@@ -19,7 +19,8 @@ static int count_before(const Expr *in, const Expr *e)
         n += count_before(in->subscripts[i].at, e) + count_before(in->subscripts[i].low, e) + count_before(in->subscripts[i].high, e);
     if (!in->infer) return n;
     const Infer *x = in->infer;
-    n += count_before(x->of, e) + count_before(x->under, e) + count_before(x->by, e) + count_before(x->from, e);
+    n += count_before(x->of, e) + count_before(x->under, e) + count_before(x->by, e);
+    for (int i = 0; i < x->from.n; i++) n += count_before(x->from.at[i], e);
     for (int i = 0; i < x->given.n; i++) n += count_before(x->given.at[i], e);
     return n;
 }

@@ -20,8 +20,10 @@ static bool mentions_open(const Search *s, const Expr *e)
     for (int i = 0; i < e->n_args; i++) if (mentions_open(s, e->args[i].value)) return true;
     for (int i = 0; i < e->n_subscripts; i++)
         if (mentions_open(s, e->subscripts[i].at) || mentions_open(s, e->subscripts[i].low) || mentions_open(s, e->subscripts[i].high)) return true;
-    if (e->infer) return mentions_open(s, e->infer->of) || mentions_open(s, e->infer->under) || mentions_open(s, e->infer->from);
-    return false;
+    if (!e->infer) return false;
+    for (int i = 0; i < e->infer->from.n; i++) if (mentions_open(s, e->infer->from.at[i])) return true;
+    for (int i = 0; i < e->infer->given.n; i++) if (mentions_open(s, e->infer->given.at[i])) return true;
+    return mentions_open(s, e->infer->of) || mentions_open(s, e->infer->under);
 }
 
 bool range_count_fits(Builder *b, const Expr *e, const Value *base)

@@ -243,7 +243,7 @@ static void resolve_inference(Resolver *r, const Expr *e)
     r->fresh_latents = before;
     resolve_exprs(r, &infer->given);
     if (infer->by) resolve_expr(r, infer->by);
-    if (infer->from) resolve_expr(r, infer->from);
+    resolve_exprs(r, &infer->from);
 }
 
 static void resolve_lambda(Resolver *r, const Expr *e)

@@ -98,7 +98,7 @@ struct Closure {
     Value *scale;
     double decay;               /* EMA */
     Shape items;                /* INFER: the item axes its calls are mapped over */
-    Value *mask, *observed;     /* INFER: given mask, values; null: nothing is */
+    const struct Given *given;  /* INFER: what stands in its places; null: nothing does */
 };
 
 #endif

@@ -55,7 +55,7 @@ static int deepest_part(const Expr *e)
         deepen(&depth, infer->of);
         deepen(&depth, infer->under);
         deepen(&depth, infer->by);
-        deepen(&depth, infer->from);
+        for (int i = 0; i < infer->from.n; i++) deepen(&depth, infer->from.at[i]);
     }
     return depth;
 }

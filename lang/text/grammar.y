@@ -71,8 +71,8 @@ static const Name no_name;
 %precedence '['
 
 %type <token> word keyword init_sign
-%type <expr> expr pipe or and not cmp add mul mulc reduced unary pow exponent postfix primary bound elem by from
-%type <exprs> exprs elems targets given
+%type <expr> expr whole pipe or and not cmp add mul mulc reduced unary pow exponent postfix primary bound elem by
+%type <exprs> exprs elems targets given pairs from starts
 %type <names> names
 %type <args> args
 %type <arg> arg
@@ -85,7 +85,7 @@ static const Name no_name;
 %type <signature> signature params
 %type <signatures> signatures
 %type <recorded> recorded
-%type <infer> through clauses
+%type <infer> through clauses wide
 %type <stmt> top definition setting statement command bind
 %type <block> items top_items block
 %type <op> relation
@@ -102,9 +102,9 @@ top_items:
 top: definition | setting | command | bind ;
 
 definition:
-    ROLE NAME signatures arrow '=' expr     { $$ = stmt_def(r, $1, $2, $3, $4, $6, NULL, @$); }
+    ROLE NAME signatures arrow '=' whole    { $$ = stmt_def(r, $1, $2, $3, $4, $6, NULL, @$); }
   | ROLE NAME signatures arrow block        { $$ = stmt_def(r, $1, $2, $3, $4, NULL, &$5, @$); }
-  | FN NAME signatures arrow '=' expr       { $$ = stmt_def(r, $1, $2, $3, $4, $6, NULL, @$); }
+  | FN NAME signatures arrow '=' whole      { $$ = stmt_def(r, $1, $2, $3, $4, $6, NULL, @$); }
   | FN NAME signatures arrow block          { $$ = stmt_def(r, $1, $2, $3, $4, NULL, &$5, @$); }
   | ENERGY NAME signatures '=' expr         { $$ = stmt_def(r, $1, $2, $3, NULL, $5, NULL, @$); }
   | ENERGY NAME signatures block            { $$ = stmt_def(r, $1, $2, $3, NULL, NULL, &$4, @$); }
@@ -190,7 +190,7 @@ command:
 
 bind:
     expr                                { $$ = stmt_value(r, STMT_EXPR, $1, no_name, @$); }
-  | targets '=' expr                    { $$ = stmt_bind(r, $1, false, $3, @$); }
+  | targets '=' whole                   { $$ = stmt_bind(r, $1, false, $3, @$); }
   | targets '~' expr                    { $$ = stmt_bind(r, $1, true, $3, @$); }
   ;
 targets: postfix { $$ = exprs_add(r, (Exprs){ 0 }, $1); } | targets ',' postfix { $$ = exprs_add(r, $1, $3); } ;
@@ -241,10 +241,25 @@ expr:
   | MARGINAL names OF clauses           { $$ = expr_infer(r, $1, $2, $4, @$); }
   | EXPECTATION names OF or UNDER clauses { $6.under = $6.of; $6.of = $4; $$ = expr_infer(r, $1, $2, $6, @$); }
   ;
+/* With a starting point for each name, which inside a list would be read as its next element. */
+whole:
+    expr
+  | ARGBEST names OF wide               { $$ = expr_infer(r, $1, $2, $4, @$); }
+  | SAMPLE names OF wide                { $$ = expr_infer(r, $1, $2, $4, @$); }
+  ;
 clauses: or given by from through { $$ = $5; $$.of = $1; $$.given = $2; $$.by = $3; $$.from = $4; } ;
-given: %empty { $$ = (Exprs){ 0 }; } | GIVEN or ',' or { $$ = exprs_add(r, exprs_add(r, (Exprs){ 0 }, $2), $4); } ;
+wide: or given by FROM starts through { $$ = $6; $$.of = $1; $$.given = $2; $$.by = $3; $$.from = $5; } ;
+given: %empty { $$ = (Exprs){ 0 }; } | GIVEN pairs { $$ = $2; } ;
+pairs:
+    or ',' or                           { $$ = exprs_add(r, exprs_add(r, (Exprs){ 0 }, $1), $3); }
+  | pairs ',' or ',' or                 { $$ = exprs_add(r, exprs_add(r, $1, $3), $5); }
+  ;
 by: BY postfix { $$ = $2; } ;
-from: %empty { $$ = NULL; } | FROM or { $$ = $2; } ;
+from: %empty { $$ = (Exprs){ 0 }; } | FROM or { $$ = exprs_add(r, (Exprs){ 0 }, $2); } ;
+starts:
+    or ',' or                           { $$ = exprs_add(r, exprs_add(r, (Exprs){ 0 }, $1), $3); }
+  | starts ',' or                       { $$ = exprs_add(r, $1, $3); }
+  ;
 through: %empty { $$ = (Infer){ 0 }; } | THROUGH NAME { $$ = (Infer){ .through = name_of($2) }; } ;
 
 pipe: or | pipe "|>" or { $$ = expr_pipe(r, $1, $3, $2, @$); } ;
@@ -304,7 +319,7 @@ primary:
   | ARGBEST %prec BARE                  { $$ = expr_name(r, $1); }
   | LOAD '(' args ')'                   { $$ = expr_call(r, expr_name(r, $1), $3, (Args){ 0 }, false, @$); }
   | LIKE NAME                           { $$ = expr_named(r, EXPR_LIKE, $2, @$); }
-  | '(' expr ')'                        { $$ = expr_widen($2, @$); }
+  | '(' whole ')'                       { $$ = expr_widen($2, @$); }
   | '[' ']'                             { $$ = expr_array(r, (Exprs){ 0 }, @$); }
   | '[' elems ']'                       { $$ = expr_array(r, $2, @$); }
   ;

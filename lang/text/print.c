@@ -169,7 +169,7 @@ static void print_infer(FILE *out, const Expr *e)
     print_clause(out, "under", infer->under);
     for (int i = 0; i < infer->given.n; i++) print_clause(out, i ? "," : "given", infer->given.at[i]);
     print_clause(out, "by", infer->by);
-    print_clause(out, "from", infer->from);
+    for (int i = 0; i < infer->from.n; i++) print_clause(out, i ? "," : "from", infer->from.at[i]);
     if (infer->through.text) fprintf(out, " through %s", infer->through.text);
     fputc(')', out);
 }

@@ -80,8 +80,9 @@ typedef enum Unit { UNIT_NONE, UNIT_STEPS, UNIT_EPOCHS, UNIT_SECONDS, UNIT_MILLI
 typedef struct Infer {
     InferKind kind;
     Names names;
-    Expr *of, *under, *by, *from;   /* null where the clause is absent */
-    Exprs given;                    /* none, or mask and values */
+    Expr *of, *under, *by;          /* null where the clause is absent */
+    Exprs given;                    /* mask and values, mask and values, .. */
+    Exprs from;                     /* none, one, or one for each name */
     Name through;                   /* text null, "unroll" or "implicit" */
 } Infer;
 
