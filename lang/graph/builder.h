@@ -202,10 +202,14 @@ Value  *module_of_use(Builder *b, const Stmt *s);
 Value  *loaded_run(Builder *b, const Stmt *s);
 const char *path_of(Builder *b, Span span, const char *name);       /* of a definition: "f", or "m.f" */
 
+/* called.c */
+bool   text_takes_derivatives(Builder *b, const Block *block);
+bool   text_takes_prox(Builder *b, const Block *block);
+
 /* prox.c */
 Value *smooth_part(Builder *b, const CallArgs *args);           /* smooth(E, x) */
 Value *prox_of(Builder *b, const CallArgs *args);               /* prox(E, v, step) */
-bool   prox_serves(Builder *b, Closure *energy, const Value *x, Domain domain, const char *solver, Span by);
+bool   prox_serves(Builder *b, Closure *energy, const Value *x, const char *solver, Span by);
 
 /* call.c */
 Value *function_value(Builder *b, Closure *closure);

@@ -75,15 +75,34 @@ static Value *filled(Builder *b, const CallArgs *args, double x)
 static Value *call_zeros(Builder *b, Scope *s, const CallArgs *args) { (void)s; return filled(b, args, 0); }
 static Value *call_ones(Builder *b, Scope *s, const CallArgs *args) { (void)s; return filled(b, args, 1); }
 
+/* The number of each place of a shape, the last axis fastest. */
+static Value *numbered(Builder *b, Shape shape)
+{
+    Axes axes = axes_of(shape);
+    Node *place = graph_const(b->g, 0);
+    for (int i = 0; i < shape.n; i++) {
+        place = graph_map(b->g, OP_mul, place, graph_const(b->g, (double)axis_size(shape.at[i])), NULL);
+        place = graph_map(b->g, OP_add, place, graph_iota(b->g, shape.at[i]), NULL);
+    }
+    Value *v = array(b, place, shape);
+    v->domain = (Domain){ CLASS_WHOLE, 0, (double)axes_count(&axes) - 1 };
+    return v;
+}
+
 static Value *call_iota(Builder *b, Scope *s, const CallArgs *args)
 {
     (void)s;
-    int64_t n;
-    if (!want_size(b, args->at[0].value, args->at[0].span, "the length", &n) || !n) return b->none;
-    Shape shape = shape_fresh(&n, 1);
-    Value *v = array(b, graph_iota(b->g, shape.at[0]), shape);
-    v->domain = (Domain){ CLASS_WHOLE, 0, (double)n - 1 };
-    return v;
+    const Value *a = args->at[0].value;
+    Shape shape;
+    if (a->kind == VALUE_BUNDLE) {
+        Value *all[MAX_BINDERS];
+        if (a->n_items > MAX_BINDERS) { complain(b, "E0306", args->span, "iota is like at most %d arrays", MAX_BINDERS); return b->none; }
+        for (int i = 0; i < a->n_items; i++) all[i] = numbered(b, shape_refresh(a->items[i]->shape));
+        return together(b, all, a->n_items);
+    }
+    if (!shape_wanted(b, a, args->at[0].span, &shape)) return b->none;
+    for (int i = 0; i < shape.n; i++) if (!axis_size(shape.at[i])) return b->none;
+    return numbered(b, shape);
 }
 
 static Value *call_concat(Builder *b, Scope *s, const CallArgs *args)
@@ -616,7 +635,7 @@ static const Builtin builtins[] = {
     { "argmax", "argmax(x), argmax[i] e", "Place of the largest value of a vector (along the last axis of an array); the first at a tie.", 1, 1, call_argmax, "x" },
     { "zeros", "zeros(shape)", "An array of zeros.", 0, 1, call_zeros, "shape" },
     { "ones", "ones(shape)", "An array of ones.", 0, 1, call_ones, "shape" },
-    { "iota", "iota(n)", "0, 1, .. n-1.", 1, 1, call_iota, "n" },
+    { "iota", "iota(n), iota(shape)", "0, 1, .. n-1; the number of each place of a shape, the last axis fastest.", 1, 1, call_iota, "n" },
     { "concat", "concat(a, b, ..)", "Arrays joined along their first axis; numbers count for one place.", 1, MAX_ARGS, call_concat, "" },
     { "reshape", "reshape(x, shape)", "The same values in the same (row-major) order in another shape.", 2, 2, call_reshape, "x shape" },
     { "flatten", "flatten(x)", "All values in one vector, row-major.", 1, 1, call_flatten, "x" },

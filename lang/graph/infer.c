@@ -197,39 +197,6 @@ Value *energy_at(Inference *x, Closure *c, Value **v)
 
 /* ---- solvers of the library ---- */
 
-static bool uses_derivative(const Expr *e)
-{
-    if (!e) return false;
-    if (e->kind == EXPR_CALL && is_derivative(e->kid[0])) return true;
-    for (int i = 0; i < 3; i++) if (uses_derivative(e->kid[i])) return true;
-    for (int i = 0; i < e->n_args; i++) if (uses_derivative(e->args[i].value)) return true;
-    return false;
-}
-
-static bool block_uses_derivative(const Block *block)
-{
-    for (int i = 0; i < block->n; i++)
-        if (uses_derivative(block->at[i]->value) || block_uses_derivative(&block->at[i]->block)) return true;
-    return false;
-}
-
-/* Whether the text calls the function of that name. */
-static bool calls(const Expr *e, const char *name)
-{
-    if (!e) return false;
-    if (e->kind == EXPR_CALL && e->kid[0]->kind == EXPR_NAME && !strcmp(e->kid[0]->name.text, name)) return true;
-    for (int i = 0; i < 3; i++) if (calls(e->kid[i], name)) return true;
-    for (int i = 0; i < e->n_args; i++) if (calls(e->args[i].value, name)) return true;
-    return false;
-}
-
-static bool block_calls(const Block *block, const char *name)
-{
-    for (int i = 0; i < block->n; i++)
-        if (calls(block->at[i]->value, name) || block_calls(&block->at[i]->block, name)) return true;
-    return false;
-}
-
 static bool is_builtin(const Closure *solver, const char *name) { return solver->kind == CLOSURE_BUILTIN && !strcmp(solver->name, name); }
 
 static bool serves_only(Inference *x, const Closure *solver, InferKind kind, const char *other)
@@ -263,7 +230,7 @@ static bool solver_serves(Inference *x, const Closure *solver)
     }
     for (int i = 0; i < x->n; i++) {
         Binder *v = &x->at[i];
-        if ((v->domain.kind == CLASS_WHOLE || v->domain.kind == CLASS_SPIN) && block_uses_derivative(&solver->def->block)) {
+        if ((v->domain.kind == CLASS_WHOLE || v->domain.kind == CLASS_SPIN) && text_takes_derivatives(b, &solver->def->block)) {
             Diagnostic *d = complain(b, "E0360", by, "%s needs a gradient, but %s takes %s values", solver->name, v->name.text,
                                      v->domain.kind == CLASS_SPIN ? "spin" : "whole");
             diag_help(d, "exact() serves finite domains");
@@ -385,14 +352,14 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
         complain(b, "E0367", x->infer->by->span, "a solver used for inference takes two operands, (E, x: [..S]), but %s does not", solver->name);
         return b->none;
     }
-    if (block_calls(&solver->def->block, "prox")) {
+    if (text_takes_prox(b, &solver->def->block)) {
         const Name *through = &x->infer->through;
         if (through->text && !strcmp(through->text, "implicit")) {
             Diagnostic *d = complain(b, "E0366", through->span, "%s finds minima at corners, where the energy has no derivative to be 0", solver->name);
             diag_help(d, "write through unroll");
             return b->none;
         }
-        if (!prox_serves(b, energy, operands[1], x->at[0].domain, solver->name, x->infer->by->span)) return b->none;
+        if (!prox_serves(b, energy, operands[1], solver->name, x->infer->by->span)) return b->none;
     }
     uint64_t chain = b->at.chain;
     b->at.chain = mix_hash(chain, x->at[0].name.text, (uint64_t)turn_of(b, x->e));
