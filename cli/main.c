@@ -8,6 +8,7 @@
 #include "cli/listen.h"
 #include "cli/options.h"
 #include "cli/repl.h"
+#include "cli/verify.h"
 
 static bool color_errors(void)
 {
@@ -22,16 +23,17 @@ static bool has_operands(const Options *options, int least, int most, const char
     return false;
 }
 
-static int run(Options *options)
+/* Runs a text from its start, or goes on from a saved state. */
+static int run(Options *options, bool (*add)(Ebm *ebm, const char *path), const char *wants)
 {
-    if (!has_operands(options, 1, 1, "FILE")) return EBM_TEXT_WRONG;
+    if (!has_operands(options, 1, 1, wants)) return EBM_TEXT_WRONG;
     Listener listener = listener_new(options->json, options->picture);
     options->settings.hear = listener_hear;
     options->settings.context = &listener;
     Ebm *ebm = ebm_open(&options->settings);
     if (!ebm) return EBM_MACHINE_WRONG;
     interrupt_watch(ebm, true);
-    if (ebm_add_file(ebm, options->operands[0])) {
+    if (add(ebm, options->operands[0])) {
         ebm_report(ebm, stderr, color_errors());         /* warnings go before what the run tells */
         ebm_run(ebm);
     }
@@ -176,7 +178,9 @@ static int inspect(const Options *options)
 static int dispatch(Options *options)
 {
     const char *command = options->command;
-    if (!strcmp(command, "run"))     return run(options);
+    if (!strcmp(command, "run"))     return run(options, ebm_add_file, "FILE");
+    if (!strcmp(command, "resume"))  return run(options, ebm_resume, "STATE.safetensors");
+    if (!strcmp(command, "verify"))  return verify(options);
     if (!strcmp(command, "check"))   return check(options);
     if (!strcmp(command, "explain")) return explain(options);
     if (!strcmp(command, "doc"))     return doc(options);

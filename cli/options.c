@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const commands[] = { "run", "check", "explain", "doc", "fmt", "inspect", "repl", "help", "version" };
+static const char *const commands[] = { "run", "check", "explain", "doc", "fmt", "inspect", "verify", "resume", "repl", "help", "version" };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
 typedef enum OptionKind { SET, SEED, OUT, DATA, THREADS, PRECISION, QUICK, PROFILE, JSON, PICTURE, STAGE, DOT, MATH } OptionKind;
@@ -14,15 +14,15 @@ typedef enum OptionKind { SET, SEED, OUT, DATA, THREADS, PRECISION, QUICK, PROFI
 static const struct { const char *name; OptionKind kind; bool takes_value; const char *commands; } table[] = {
     { "--set",       SET,       true,  "run check explain repl" },
     { "--seed",      SEED,      true,  "run check explain repl" },
-    { "--out",       OUT,       true,  "run repl" },
-    { "--data",      DATA,      true,  "run check explain repl" },
-    { "--threads",   THREADS,   true,  "run repl" },
+    { "--out",       OUT,       true,  "run resume repl" },
+    { "--data",      DATA,      true,  "run check explain verify resume repl" },
+    { "--threads",   THREADS,   true,  "run verify resume repl" },
     { "--precision", PRECISION, true,  "run check explain repl" },
     { "--quick",     QUICK,     false, "run check explain repl" },
-    { "--profile",   PROFILE,   false, "run" },
-    { "--json",      JSON,      false, "run" },
-    { "--picture",   PICTURE,   false, "run" },
-    { "--math",      MATH,      true,  "run repl" },
+    { "--profile",   PROFILE,   false, "run resume" },
+    { "--json",      JSON,      false, "run resume" },
+    { "--picture",   PICTURE,   false, "run resume" },
+    { "--math",      MATH,      true,  "run verify resume repl" },
     { "--stage",     STAGE,     true,  "explain" },
     { "--dot",       DOT,       false, "explain" },
 };
@@ -41,6 +41,8 @@ void options_help(FILE *out)
           "  ebm doc [NAME]                  documentation of the library\n"
           "  ebm fmt FILE                    rewrite a text in the one style (`-`: from standard input to standard output)\n"
           "  ebm inspect MODEL.safetensors   what a saved model holds\n"
+          "  ebm verify MODEL.safetensors    run its text again: does it give the same bits?\n"
+          "  ebm resume STATE.safetensors    go on from where Ctrl-C or a checkpoint left a run\n"
           "\n"
           "  --set NAME=VALUE     give an option of the text a value\n"
           "  --seed N             draw by this seed, not by the text's\n"

@@ -89,6 +89,10 @@ bool ebm_add_file(Ebm *ebm, const char *path);
 /* An expression alone, or several, is printed; used at a prompt, where that is what an expression means. */
 bool ebm_add_prompt(Ebm *ebm, const char *text, size_t length);
 
+/* The same for a state that a run left (Ctrl-C, `checkpoint every`): the run that follows goes on from it, with the same bits as if it had not
+ * been ended.  False if it is none. */
+bool ebm_resume(Ebm *ebm, const char *path);
+
 /* Gives an option of the text a value; what depends on it is computed anew.  False if that makes a mistake. */
 bool ebm_set(Ebm *ebm, const char *name, double value);
 /* Does what the text says and was not done yet: trains, claims, print, show, save. */
@@ -130,6 +134,10 @@ bool ebm_explain_code(FILE *out, const char *code);
 bool ebm_doc(FILE *out, const char *name, const char *stdlib_dir);
 /* What a saved model holds.  False, with a line in out, if it cannot be read. */
 bool ebm_inspect(FILE *out, const char *path);
+/* Whether two saved models are of one kind: of the same train, with arrays of the same names. */
+bool ebm_is_same_kind(const char *path, const char *other);
+/* Compares two such models value by value, with their data and claims, and tells every difference.  True if there is none. */
+bool ebm_compare(FILE *out, const char *path, const char *other);
 /* The text in the one style.  False, with the errors in `errors`, if it is not a text of the language. */
 bool ebm_format(FILE *out, FILE *errors, const char *name, const char *text, size_t length);
 /* The name among candidates that is nearest to what was written, or null. */

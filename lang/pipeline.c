@@ -559,6 +559,11 @@ bool ebm_add_file(Ebm *ebm, const char *path)
     return well;
 }
 
+bool ebm_resume(Ebm *ebm, const char *path)
+{
+    return ebm_add_file(ebm, path) && session_resume(ebm->session, path);
+}
+
 /* ---- running ---- */
 
 EbmStatus ebm_run(Ebm *ebm)

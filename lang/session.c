@@ -33,6 +33,7 @@ void session_free(Session *session)
     drop_claims(session);
     free(session->claims);
     free(session->saves);
+    free(session->place.rows);
     free(session->slots);
     profile_free(session->profile);
     machine_free(session->machine);

@@ -36,6 +36,9 @@ void      session_set_source(Session *session, const char *name, const char *tex
 void      session_rewind(Session *session);
 /* Leaves undone all commands and trains so far but those of this text; null: all of them.  A train left undone runs when a value of it is needed. */
 void      session_leave_to(Session *session, const Source *fresh);
+/* Fills the cells, curves and place of a train from a saved state: it goes on from there, and the trains that were done stay done.  False
+ * with a diagnostic if the file holds no state of this program. */
+bool      session_resume(Session *session, const char *path);
 /* Takes over what an earlier session computed for the same definitions of an earlier text (same names, equations, draws and, for
  * trains, all of these): values of slots, trained cells and curves.  Nothing is taken where seed or precision differ. */
 void      session_take_over(Session *session, Session *earlier);

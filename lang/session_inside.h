@@ -5,6 +5,7 @@
 #include "lang/plan/plan.h"
 #include "lang/session.h"
 #include "vm/profile.h"
+#include "vm/io/data.h"
 
 /* The result of one claim, for the record in saved models. */
 typedef struct ClaimResult { const char *text; char *detail; bool holds; } ClaimResult;
@@ -14,6 +15,14 @@ typedef struct SlotState {
     Train *writer;              /* the train that writes it; null if none does */
     bool busy;                  /* being filled now */
 } SlotState;
+
+/* How far a train has come, beside its cells: what goes into a saved state. */
+typedef struct RunPlace {
+    int64_t step;
+    uint64_t attempt;
+    double seconds;             /* since it began */
+    int64_t *rows;              /* of the curves of each `every` */
+} RunPlace;
 
 struct Session {
     Script *script;
@@ -33,6 +42,8 @@ struct Session {
     int n_saves;
     int claims_at_save;         /* claims known when files were last written */
     Train *training;            /* the train that runs now, or null */
+    Train *resumed;             /* the train that goes on from a saved state, until it does; or null */
+    RunPlace place;             /* where it goes on; the session owns the rows */
     bool interrupted;
     bool again;                 /* all actions are done once more: see session_rewind */
 };
@@ -63,7 +74,11 @@ bool session_train(Session *session, Train *train);
 bool session_act(Session *session, Action *action, RunKey key, const char *train, int64_t step);
 /* session_save.c */
 bool session_save(Session *session, const Action *action);
-bool session_save_train(Session *session, const Train *train, const char *file, Span span);
+/* Writes arrays with what the session knows of the program.  train: whose cells they are, or null; place: as JSON, or null. */
+bool session_write_model(Session *session, const char *file, Span span, const char *train, const char *place, const SavedArray *arrays, int n);
+SavedArray slot_array(Store *store, uint32_t slot, const char *name);
+/* session_state.c: a file from which the train can go on. */
+bool session_save_state(Session *session, const Train *train, const RunPlace *place, const char *file);
 /* The path of a file below the output folder, its folders made; null with a diagnostic if it would leave it.  The caller frees. */
 char *session_out_path(Session *session, const char *file, Span span);
 /* session_profile.c: tells and writes where the time went. */

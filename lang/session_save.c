@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "vm/io/data.h"
 
 /* ---- places ---- */
 
@@ -120,7 +119,7 @@ static void write_claims(FILE *out, const Session *session)
     fputc(']', out);
 }
 
-enum { MAX_TEXTS = 10 };
+enum { MAX_TEXTS = 11 };
 
 /* The metadata: keys are constants, texts are owned. */
 typedef struct Metadata { int n; const char *keys[MAX_TEXTS]; char *texts[MAX_TEXTS]; } Metadata;
@@ -137,7 +136,7 @@ static void add_text(Metadata *metadata, const char *key, const char *text)
     metadata->texts[metadata->n++] = strdup(text);
 }
 
-static bool make_metadata(const Session *session, const char *train, Metadata *metadata)
+static bool make_metadata(const Session *session, const char *train, const char *place, Metadata *metadata)
 {
     const Script *script = session->script;
     size_t length;
@@ -156,6 +155,7 @@ static bool make_metadata(const Session *session, const char *train, Metadata *m
     if (!out) return false;
     write_options(out, script);
     fclose(out);
+    if (place) add_text(metadata, "ebm.place", place);
     add_text(metadata, "ebm.precision", script->store->precision == PRECISION_F64 ? "f64" : "f32");
     add_text(metadata, "ebm.seed", seed);
     add_text(metadata, "ebm.source", session->source_text ? session->source_text : "");
@@ -171,7 +171,7 @@ static void free_metadata(Metadata *metadata)
 
 /* ---- writing ---- */
 
-static SavedArray saved_array(Store *store, uint32_t slot, const char *name)
+SavedArray slot_array(Store *store, uint32_t slot, const char *name)
 {
     const Shape *shape = &store->slots[slot].shape;
     SavedArray array = { .name = name, .rank = shape->n, .data = slot_memory(store, slot) };
@@ -179,11 +179,11 @@ static SavedArray saved_array(Store *store, uint32_t slot, const char *name)
     return array;
 }
 
-static bool write_model(Session *session, const char *file, Span span, const char *train, const SavedArray *arrays, int n)
+bool session_write_model(Session *session, const char *file, Span span, const char *train, const char *place, const SavedArray *arrays, int n)
 {
     Metadata metadata = { 0 };
     char *path = session_out_path(session, file, span);
-    bool well = path && make_metadata(session, train, &metadata);
+    bool well = path && make_metadata(session, train, place, &metadata);
     if (well) {
         const char *texts[MAX_TEXTS];
         for (int i = 0; i < metadata.n; i++) texts[i] = metadata.texts[i] ? metadata.texts[i] : "";
@@ -198,7 +198,7 @@ static bool write_model(Session *session, const char *file, Span span, const cha
     return well;
 }
 
-bool session_save_train(Session *session, const Train *train, const char *file, Span span)
+static bool save_train(Session *session, const Train *train, const char *file, Span span)
 {
     Store *store = session->script->store;
     SavedArray *arrays = calloc((size_t)train->n_cells + 1, sizeof *arrays);
@@ -206,9 +206,9 @@ bool session_save_train(Session *session, const Train *train, const char *file, 
     bool well = arrays && names;
     for (int i = 0; well && i < train->n_cells; i++) {
         well = asprintf(&names[i], "%s%s", train->is_state[i] ? "state." : "", train->cell_names[i]) >= 0;
-        if (well) arrays[i] = saved_array(store, train->cells[i], names[i]);
+        if (well) arrays[i] = slot_array(store, train->cells[i], names[i]);
     }
-    well = well && write_model(session, file, span, train->name, arrays, train->n_cells);
+    well = well && session_write_model(session, file, span, train->name, NULL, arrays, train->n_cells);
     for (int i = 0; names && i < train->n_cells; i++) free(names[i]);
     free(names);
     free(arrays);
@@ -219,7 +219,7 @@ static bool save_values(Session *session, const Action *action)
 {
     SavedArray *arrays = calloc((size_t)action->n_values + 1, sizeof *arrays);
     if (!arrays) return false;
-    for (int i = 0; i < action->n_values; i++) arrays[i] = saved_array(session->script->store, action->values[i], action->labels[i]);
+    for (int i = 0; i < action->n_values; i++) arrays[i] = slot_array(session->script->store, action->values[i], action->labels[i]);
     const char *ending = strrchr(action->string, '.');
     bool well;
     if (ending && !strcmp(ending, ".npy") && action->n_values == 1) {
@@ -229,7 +229,7 @@ static bool save_values(Session *session, const Action *action)
         else if (path) diag_error(session->diagnostics, "E0811", action->span, "\"%s\" was not written: %s", path, strerror(errno))->fault = FAULT_MACHINE;
         free(path);
     } else {
-        well = write_model(session, action->string, action->span, NULL, arrays, action->n_values);
+        well = session_write_model(session, action->string, action->span, NULL, NULL, arrays, action->n_values);
     }
     free(arrays);
     return well;
@@ -242,5 +242,5 @@ bool session_save(Session *session, const Action *action)
         diag_error(session->diagnostics, "E0610", action->span, "the run '%s' stands later in the text", action->saved->name);
         return false;
     }
-    return session_save_train(session, action->saved, action->string, action->span);
+    return save_train(session, action->saved, action->string, action->span);
 }

@@ -27,6 +27,8 @@ typedef struct Run {
     int64_t step, snapshot_step;
     uint64_t attempt;
     int rollbacks;              /* since the last snapshot */
+    double seconds_before;      /* that it ran before it was resumed */
+    double last_checkpoint;     /* seconds into the run */
     double began, told, rate;
     int64_t told_step;
     char ending[300];           /* why it ended early; "" if it did not */
@@ -131,6 +133,20 @@ static bool fill_cells(Session *session, const Train *train)
     return true;
 }
 
+/* From a saved state: the curves are filled up to here. */
+static bool go_on(Run *run)
+{
+    Session *session = run->session;
+    run->step = session->place.step;
+    run->attempt = session->place.attempt;
+    run->seconds_before = run->last_checkpoint = session->place.seconds;
+    for (int e = 0; e < run->train->n_everys; e++)
+        run->paces[e] = (Pace){ .rows = session->place.rows[e], .last = session->place.seconds };
+    session->resumed = NULL;
+    session_note(session, "%s: goes on from step %lld", run->train->name, (long long)run->step);
+    return true;
+}
+
 static bool prepare(Run *run)
 {
     Session *session = run->session;
@@ -143,6 +159,7 @@ static bool prepare(Run *run)
     if (!fill_cells(session, train)) return false;
     if (!plan_phases(session, train, train->phases, run->phases)) return false;
     if (train->recording && needs_recording(train) && !plan_phases(session, train, train->recording, run->recording)) return false;
+    if (session->resumed == train) return go_on(run);
     clear_curves(session, train);
     return true;
 }
@@ -307,6 +324,30 @@ static bool record_end(Run *run, double seconds)
     return act_due(run);
 }
 
+static bool checkpoint_due(Run *run)
+{
+    const Period *period = &run->train->checkpoint;
+    if (period->unit != UNIT_SECONDS && period->unit != UNIT_MILLISECONDS) return period->count >= 1 && run->step % (int64_t)period->count == 0;
+    double seconds = now() - run->began;
+    if (seconds - run->last_checkpoint < period->count * (period->unit == UNIT_SECONDS ? 1 : 1e-3)) return false;
+    run->last_checkpoint = seconds;
+    return true;
+}
+
+static bool save_state(const Run *run, const char *kind)
+{
+    const Train *train = run->train;
+    char file[300];
+    snprintf(file, sizeof file, "%s.%s.safetensors", train->name, kind);
+    RunPlace place = { .step = run->step, .attempt = run->attempt, .seconds = now() - run->began,
+                       .rows = calloc((size_t)train->n_everys + 1, sizeof *place.rows) };
+    if (!place.rows) return false;
+    for (int e = 0; e < train->n_everys; e++) place.rows[e] = run->paces[e].rows;
+    bool well = session_save_state(run->session, train, &place, file);
+    free(place.rows);
+    return well;
+}
+
 static bool after_step(Run *run)
 {
     const Guard *guard = broken_guard(run);
@@ -322,13 +363,9 @@ static bool after_step(Run *run)
         return true;
     }
     if (run->train->n_guards && run->step - run->snapshot_step >= SNAPSHOT_STEPS) take_snapshot(run);
-    const Period *checkpoint = &run->train->checkpoint;
-    if (checkpoint->count >= 1 && run->step % (int64_t)checkpoint->count == 0) {
-        char file[300];
-        snprintf(file, sizeof file, "%s.checkpoint.safetensors", run->train->name);
-        return session_save_train(run->session, run->train, file, run->train->span);
-    }
-    return true;
+    if (!checkpoint_due(run)) return true;
+    if (run->train->n_guards) take_snapshot(run);       /* as a run that goes on from the file does */
+    return save_state(run, "checkpoint");
 }
 
 /* One step; false with a diagnostic when the run cannot go on. */
@@ -380,10 +417,7 @@ static bool finish(Run *run)
     train->done = true;
     run->rate = seconds > 0 ? (double)run->step / seconds : 0;
     tell_losses(run, (EbmEvent){ .kind = EBM_TRAIN_ENDS, .seconds = seconds, .text = run->ending[0] ? run->ending : NULL });
-    if (!session->interrupted) return well;
-    char file[300];
-    snprintf(file, sizeof file, "%s.interrupted.safetensors", train->name);
-    return session_save_train(session, train, file, train->span);
+    return session->interrupted ? save_state(run, "interrupted") : well;
 }
 
 bool session_train(Session *session, Train *train)
@@ -394,7 +428,9 @@ bool session_train(Session *session, Train *train)
     bool well = prepare(&run);
     if (well) {
         session_tell(session, &(EbmEvent){ .kind = EBM_TRAIN_BEGINS, .train = train->name, .steps = train->steps, .seconds = train->seconds });
-        run.began = run.told = now();
+        run.told = now();
+        run.began = run.told - run.seconds_before;
+        run.told_step = run.step;
         well = take_steps(&run) && finish(&run);
     }
     session->training = outer;

@@ -146,6 +146,48 @@ timeout --preserve-status -s INT 2 "$ebm" run long.ebm --out i > interrupted.txt
 check "Ctrl-C saves the state"      0 'fit.interrupted.safetensors'        cat interrupted.txt
 check "the saved state is whole"    0 'f.w'                                "$ebm" inspect i/fit.interrupted.safetensors
 
+check "a state is no result"        1 'ebm resume'                         "$ebm" verify i/fit.interrupted.safetensors
+
+# --- going on, and running again ---
+cat > two_trains.ebm <<'END'
+seed 5
+net f(x: [2]) -> [] = x |> dense(8) |> tanh |> dense(1) |> sum
+net g(x: [2]) -> [] = x |> dense(8) |> tanh |> dense(1) |> sum
+train first {
+  x ~ normal([16, 2])
+  minimize mean((f(x) - x[:, 0])^2) as error
+  update f by adam(lr = 0.01)
+  every 20 steps { record error }
+  until 60 steps
+}
+train second {
+  x ~ normal([16, 2])
+  minimize mean((g(x) - first.f(x))^2) as error
+  update g by adam(lr = 0.01)
+  guard error < 100 else rollback
+  every 7 steps { record error }
+  checkpoint every 90 steps
+  until 130 steps
+}
+claim mean(second.error) < 100 "the curve is whole"
+save second.error -> "error.npy"
+save second -> "second.safetensors"
+save first -> "first.safetensors"
+END
+check "a run with checkpoints"      0 'second.checkpoint'                  "$ebm" run two_trains.ebm --out whole
+check "goes on from one"            0 'second: goes on from step 90'       "$ebm" resume whole/second.checkpoint.safetensors --out rest
+check "without the earlier train"   0 nothing                              sh -c "'$ebm' resume whole/second.checkpoint.safetensors --out rest | grep -q '^first:' || echo nothing"
+check "to the same bytes"           0 same                                 sh -c 'cmp whole/second.safetensors rest/second.safetensors && cmp whole/first.safetensors rest/first.safetensors && echo same'
+check "and the same curve"          0 same                                 sh -c 'cmp whole/error.npy rest/error.npy && echo same'
+check "a result does not go on"     3 'E0813'                              "$ebm" resume whole/second.safetensors
+check "a text does not go on"       3 'E0813'                              "$ebm" resume two_trains.ebm
+check "verify"                      0 '^verified'                          "$ebm" verify whole/second.safetensors
+check "verify with another seed"    0 '^verified'                          "$ebm" verify c/out/fit.safetensors
+sed 's/weight is found/weight is round/' a/out/fit.safetensors > false.safetensors
+check "a model that is not its text's" 1 'not verified'                    "$ebm" verify false.safetensors
+head -c -4 a/out/fit.safetensors > changed.safetensors; printf 'abcd' >> changed.safetensors
+check "changed values are told"     1 'values differ'                      "$ebm" verify changed.safetensors
+
 # --- the prompt ---
 prompt "an expression"              '= 3$'                                 '1 + 2'
 prompt "a definition is kept"       '= 12$'                                'a = 3' 'a * 4'
