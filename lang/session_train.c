@@ -205,6 +205,16 @@ static const Guard *broken_guard(const Run *run)
     return NULL;
 }
 
+/* Why a guard ends the run or sends it back: what does not hold, by which values, and what its author says that means. */
+static void tell_cause(const Run *run, const Guard *guard, char *cause, size_t size)
+{
+    const Store *store = run->session->script->store;
+    char values[64] = "";
+    if (guard->comparison)
+        snprintf(values, sizeof values, " (%.4g %s %.4g)", slot_value(store, guard->sides[0], 0), guard->comparison, slot_value(store, guard->sides[1], 0));
+    snprintf(cause, size, "the guard %s does not hold%s%s%s", guard->text, values, guard->reason ? ": " : "", guard->reason ? guard->reason : "");
+}
+
 static const Guard *rollback_guard(const Train *train)
 {
     for (int i = 0; i < train->n_guards; i++)
@@ -353,12 +363,12 @@ static bool after_step(Run *run)
     const Guard *guard = broken_guard(run);
     if (guard && guard->rollback) {
         char cause[240];
-        snprintf(cause, sizeof cause, "the guard %s does not hold", guard->text);
+        tell_cause(run, guard, cause, sizeof cause);
         return roll_back(run, guard->span, cause);
     }
     run->step++;
     if (guard) {
-        snprintf(run->ending, sizeof run->ending, "the guard %s does not hold", guard->text);
+        tell_cause(run, guard, run->ending, sizeof run->ending);
         run->over = true;
         return true;
     }

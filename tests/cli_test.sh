@@ -69,6 +69,16 @@ check "a claim fails"               1 '^claim FAILS: small (2 < 1)'        "$ebm
 check "the others are judged"       1 '^claim holds: not large (2 < 3)'    "$ebm" run claims.ebm
 check "claims are counted"          1 '^1 of 2 claims fails'               "$ebm" run claims.ebm
 check "claims as JSON"              1 '^{"event": "claim", "text": "small", "detail": "2 < 1", "holds": false}' "$ebm" run claims.ebm --json
+cat > guarded.ebm <<'END'
+net at() -> [] { param w: [] = 4; w }
+train fit {
+  minimize at()^2
+  update at by sgd(lr = 0.25)
+  guard at() > 1 else stop "it shrinks to a point"
+  until 100 steps
+}
+END
+check "a guard tells the cause"     0 'ended early: the guard at() > 1 does not hold (1 > 1): it shrinks to a point' "$ebm" run guarded.ebm
 printf 'option width = 3 "units"\nprint 2 * width\n' > option.ebm
 check "an option"                   0 '= 6$'                               "$ebm" run option.ebm
 check "an option set"               0 '= 14$'                              "$ebm" run option.ebm --set width=7

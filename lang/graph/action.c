@@ -18,10 +18,21 @@ static uint32_t slot_for(Builder *b, Action *action, const char *name, Value *v)
     return slot_of_value(b, name, v, action->span);
 }
 
+/* Both sides of a comparison of scalars, and its sign; null if `e` is no such comparison. */
+const char *scalar_comparison(Builder *b, Scope *scope, const Expr *e, Value *side[2])
+{
+    static const char *const sign[] = { [BINARY_LT] = "<", [BINARY_GT] = ">", [BINARY_LE] = "<=", [BINARY_GE] = ">=", [BINARY_EQ] = "==", [BINARY_NE] = "!=" };
+    bool compares = e->kind == EXPR_BINARY && e->op >= BINARY_LT && e->op <= BINARY_NE;
+    for (int i = 0; compares && i < 2; i++) {
+        side[i] = eval(b, scope, e->kid[i]);
+        compares = side[i]->kind == VALUE_ARRAY && !side[i]->shape.n;
+    }
+    return compares ? sign[e->op] : NULL;
+}
+
 static void claim_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
 {
     const Expr *e = s->value;
-    static const char *const sign[] = { [BINARY_LT] = "<", [BINARY_GT] = ">", [BINARY_LE] = "<=", [BINARY_GE] = ">=", [BINARY_EQ] = "==", [BINARY_NE] = "!=" };
     Value *v = eval(b, scope, e);
     a->kind = ACTION_CLAIM;
     if (v->kind == VALUE_NONE) return;
@@ -33,17 +44,12 @@ static void claim_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
     }
     a->values = ARENA_ARRAY(b->arena, uint32_t, 3);
     a->labels = ARENA_ARRAY(b->arena, const char *, 3);
-    bool compares = e->kind == EXPR_BINARY && e->op >= BINARY_LT && e->op <= BINARY_NE;
     Value *side[2] = { NULL, NULL };
-    for (int i = 0; compares && i < 2; i++) {
-        side[i] = eval(b, scope, e->kid[i]);
-        compares = side[i]->kind == VALUE_ARRAY && !side[i]->shape.n;
-    }
+    a->comparison = scalar_comparison(b, scope, e, side);
     const char *text = s->string ? s->string : expr_text(b, e);
     a->program = program_new(b, 3);
     a->values[a->n_values++] = output_slot(b, &a->program, arena_format(b->arena, "claim: %s", text), v);
-    for (int i = 0; compares && i < 2; i++) a->values[i + 1] = output_slot(b, &a->program, expr_text(b, e->kid[i]), side[i]);
-    if (compares) a->comparison = sign[e->op];
+    for (int i = 0; a->comparison && i < 2; i++) a->values[i + 1] = output_slot(b, &a->program, expr_text(b, e->kid[i]), side[i]);
     a->labels[0] = text;
     a->string = text;
 }

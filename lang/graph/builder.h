@@ -29,7 +29,7 @@ typedef struct TrainBuild {
     int n_wishes, wishes_room; Wish *wishes;          /* for states of layers, in this phase */
     int n_sampled, sampled_room; Node **sampled;      /* values drawn by `sample` */
     int n_energies, energies_room; Node **energies;   /* energies of whatever */
-    int n_guards, guards_room; struct { Value *value; const Stmt *stmt; } *guards;
+    int n_guards, guards_room; struct { Value *value, *side[2]; const char *comparison; const Stmt *stmt; } *guards;
     bool total_known;
     int n_strays, strays_room; Stray *strays;         /* parameters outside an update that its losses act on */
 } TrainBuild;
@@ -278,6 +278,7 @@ void   build_train(Builder *b, const Stmt *s);
 void   train_statement(Builder *b, Scope *scope, const Stmt *s, const Def *def);
 void   build_update(Builder *b, Scope *scope, const Stmt *s);
 void   check_strays(Builder *b);                        /* gradients that no update of the train makes use of */
+const char *scalar_comparison(Builder *b, Scope *scope, const Expr *e, Value *side[2]);
 void   build_action(Builder *b, Scope *scope, const Stmt *s, Action *action);
 void  *grown(Builder *b, void *old, int n, int *room, size_t size);   /* room for one more in an array of the arena */
 Value *scheduled(Builder *b, Value *v);                 /* a setting that is a function of (t, total), at this step */

@@ -50,7 +50,8 @@ typedef struct Action {
     struct Train *saved;        /* SAVE of a run; null: SAVE of the values named (values, labels) */
 } Action;
 
-typedef struct Guard { uint32_t slot; bool rollback; Span span; const char *text; } Guard;   /* holds while the scalar is not 0 */
+/* Holds while the scalar is not 0.  Where it compares two scalars they are in `sides`, for the report; `reason` is what its author says of it, or null. */
+typedef struct Guard { uint32_t slot, sides[2]; const char *comparison; bool rollback; Span span; const char *text, *reason; } Guard;
 
 typedef struct Every {
     Period period;

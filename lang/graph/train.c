@@ -269,6 +269,7 @@ static void guard_statement(Builder *b, Scope *scope, const Stmt *s)
     }
     t->guards = grown(b, t->guards, t->n_guards, &t->guards_room, sizeof *t->guards);
     t->guards[t->n_guards].value = v;
+    t->guards[t->n_guards].comparison = scalar_comparison(b, scope, s->value, t->guards[t->n_guards].side);
     t->guards[t->n_guards++].stmt = s;
 }
 
@@ -347,6 +348,10 @@ static void finish_guards(Builder *b, Program *program)
         g->span = s->span;
         g->rollback = !strcmp(s->name.text, "rollback");
         g->slot = output_slot(b, program, arena_format(b->arena, "%s: guard %d", train->name, train->n_guards), t->guards[i].value);
+        g->reason = s->string;
+        g->comparison = t->guards[i].comparison;
+        for (int k = 0; g->comparison && k < 2; k++)
+            g->sides[k] = output_slot(b, program, arena_format(b->arena, "%s: %s", train->name, expr_text(b, s->value->kid[k])), t->guards[i].side[k]);
     }
     t->n_guards = 0;
 }
@@ -359,7 +364,7 @@ static void finish_phase(Builder *b, const char *name, Phase *phase)
     grant_wishes(b);
     follow_averages(b);
     phase->name = name;
-    phase->program = program_new(b, t->n_losses + t->n_updates + t->n_guards + 1024);
+    phase->program = program_new(b, t->n_losses + t->n_updates + 3 * t->n_guards + 1024);
     Node *sum = NULL;
     for (int i = 0; i < t->n_losses; i++) sum = sum ? graph_map(b->g, OP_add, sum, t->losses[i].node, NULL) : t->losses[i].node;
     if (sum) {

@@ -215,6 +215,7 @@ statement:
   | MINIMIZE expr AS word               { $$ = stmt_value(r, STMT_MINIMIZE, $2, name_of($4), @$); }
   | UPDATE exprs BY expr                { $$ = stmt_value(r, STMT_UPDATE, $4, no_name, @$); $$->list = $2; }
   | GUARD expr ELSE NAME                { $$ = stmt_value(r, STMT_GUARD, $2, name_of($4), @$); }
+  | GUARD expr ELSE NAME STRING         { $$ = stmt_string(stmt_value(r, STMT_GUARD, $2, name_of($4), @$), $5); }
   | EVERY expr block                    { $$ = stmt_value(r, STMT_EVERY, $2, no_name, @$); $$->block = $3; }
   | UNTIL expr                          { $$ = stmt_value(r, STMT_UNTIL, $2, no_name, @$); }
   | CHECKPOINT EVERY expr               { $$ = stmt_value(r, STMT_CHECKPOINT, $3, no_name, @$); }
