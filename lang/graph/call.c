@@ -539,10 +539,38 @@ Value *eval_call(Builder *b, Scope *scope, const Expr *e)
     return apply(b, c, &args);
 }
 
+/* Arguments that a function cannot do without. */
+static int least_arguments(const Closure *c)
+{
+    if (c->kind == CLOSURE_BUILTIN) return c->builtin->least;
+    if (c->kind != CLOSURE_DEF || c->configured || c->def->n_signatures != 1) return 0;
+    int n = 0;
+    for (int i = 0; i < c->def->signatures[0].n; i++) n += !c->def->signatures[0].at[i].preset;
+    return n;
+}
+
+/* x |> f(a) where f(a) alone wants an argument more: f(x, a).  Null if it does not. */
+static Value *complete_call(Builder *b, Scope *scope, Value *x, const Expr *e)
+{
+    const Expr *call = e->kid[1];
+    if (call->kind != EXPR_CALL || call->kid[0]->kind != EXPR_NAME || !call->n_args) return NULL;
+    Value *f = eval(b, scope, call->kid[0]);
+    CallArgs rest, args;
+    if (f->kind != VALUE_FUNCTION || call->n_args + 1 != least_arguments(f->fn) || call->n_args >= MAX_ARGS) return NULL;
+    if (!eval_args(b, scope, call, &rest)) return b->none;
+    args = (CallArgs){ .n = rest.n + 1, .span = rest.span };
+    args.at[0] = (CallArg){ .value = x, .span = e->kid[0]->span, .expr = e->kid[0] };
+    memcpy(args.at + 1, rest.at, (size_t)rest.n * sizeof *args.at);
+    stand_at(b, call->span);
+    return f->fn->kind != CLOSURE_BUILTIN || check_builtin(b, f->fn->builtin, &args) ? apply(b, f->fn, &args) : b->none;
+}
+
 /* x |> f, x |> f(settings) */
 Value *eval_pipe(Builder *b, Scope *scope, const Expr *e)
 {
     Value *x = eval(b, scope, e->kid[0]);
+    Value *done = complete_call(b, scope, x, e);
+    if (done) return done;
     Value *f = eval(b, scope, e->kid[1]);
     if (f->kind != VALUE_FUNCTION) {
         if (f->kind != VALUE_NONE) {

@@ -53,6 +53,7 @@ static const struct { const char *word, *help; } elsewhere[] = {
     { "DataLoader", "batches are drawn in a train: x = draw(rows, batch = 128)" },
     { "Tensor",    "an array type is written [N, D]" },
     { "square",    "write x^2" },
+    { "clip",      "the word is clamp(x, low, high)" },
     { "concatenate", "the word is concat(a, b)" },
     { "cat",       "the word is concat(a, b)" },
     { "where",     "write if c then a else b; it chooses element by element" },
