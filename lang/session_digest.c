@@ -87,7 +87,7 @@ static uint64_t mix_nodes(const Walk *w, uint64_t hash, Node *const *nodes, int 
 
 static uint64_t mix_loop(Walk *w, uint64_t hash, const Loop *loop)
 {
-    hash = mix(mix(hash, (uint64_t)loop->passes), (uint64_t)loop->n_carry);
+    hash = mix(mix(mix(hash, (uint64_t)loop->passes), (uint64_t)loop->n_carry), (uint64_t)(loop->until + 1));
     hash = mix_nodes(w, hash, loop->init, loop->n_carry);
     hash = mix_nodes(w, hash, loop->next, loop->n_carry);
     hash = mix_nodes(w, hash, loop->keep, loop->n_keep);

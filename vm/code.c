@@ -64,7 +64,7 @@ static void print_block(FILE *out, const Block *block, int depth)
         if (instr->kind == INSTR_REGION) {
             fprintf(out, " of %lld items in chunks of %lld\n", (long long)instr->items, (long long)instr->chunk);
         } else if (instr->kind == INSTR_LOOP) {
-            fprintf(out, " %lld times\n", (long long)instr->passes);
+            fprintf(out, " %lld times%s\n", (long long)instr->passes, instr->flag ? " at most" : "");
         } else {
             if (instr->kind != INSTR_MAP && op_info[instr->op].family != FAMILY_LEAF) fprintf(out, " %s", op_info[instr->op].name);
             fprintf(out, " %%%u [", instr->node);

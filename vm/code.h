@@ -51,7 +51,7 @@ typedef enum InstrKind {
     INSTR_CHOOSE,               /* k: the k first places of a permutation of `size` */
     INSTR_ROWS,                 /* k: this step's rows of `size` */
     INSTR_SWAP,                 /* a commit without a copy: ref 1 is a spare of the slot that is ref 0 */
-    INSTR_LOOP,                 /* passes over body; ref 0, if n_refs is 1: the pass's number */
+    INSTR_LOOP,                 /* passes over body; the last ref, if has_time: the pass's number; ref 0, if flag: ends once it is nowhere 0 */
     INSTR_REGION                /* body for each chunk of `chunk` items of `items` */
 } InstrKind;
 
@@ -82,7 +82,8 @@ struct Instr {
     int64_t dim[MAX_DIMS];
     Ref *ref;
     double value;
-    bool flag;                  /* cumsum: backward; argsort: descending; arg: largest; a commit: must be finite */
+    bool flag;                  /* cumsum: backward; argsort: descending; arg: largest; a commit: must be finite; loop: may end early */
+    bool has_time;              /* loop */
     int along;                  /* iota */
     int64_t along_stride, size;
     int sums;

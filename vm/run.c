@@ -183,14 +183,26 @@ static void run_region(Frame *frame, const Instr *instr)
     gather_trouble(machine);
 }
 
+/* Whether a loop has had enough: its ref 0 is nowhere 0, for the items of the chunk at hand. */
+static bool is_done(const Frame *frame, const Instr *instr)
+{
+    Walk walk;
+    walk_begin_at(&walk, frame, instr, 0);
+    do
+        if (real_at(walk_pointer(&walk, 0), walk.bytes) == 0) return false;
+    while (walk_step(&walk));
+    return true;
+}
+
 static void run_loop(Frame *frame, const Instr *instr)
 {
     Walk walk;
     walk_begin_at(&walk, frame, instr, 0);
     for (int64_t t = 0; t < instr->passes && !frame->trouble.kind; t++) {
         frame->times[instr->depth] = t;
-        if (instr->n_refs) real_put(walk_pointer(&walk, 0), walk.bytes, (double)t);
+        if (instr->has_time) real_put(walk_pointer(&walk, instr->n_refs - 1), walk.bytes, (double)t);
         run_block(frame, &instr->body);
+        if (instr->flag && is_done(frame, instr)) break;
     }
 }
 

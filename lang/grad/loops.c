@@ -366,6 +366,7 @@ static void close_doubled(Graph *g, Doubled *d)
 {
     Sweep *s = d->flow.s;
     Loop *old = d->flow.loop;
+    d->loop->until = old->until;
     for (int i = 0; i < old->n_carry; i++) {
         graph_loop_next(g, d->loop, i, d->values[i]);
         if (d->number[i] >= 0) graph_loop_next(g, d->loop, d->number[i], d->tangents[i] ? d->tangents[i] : graph_const(g, 0));

@@ -164,6 +164,48 @@ enum { MAX_PARTS = 128 };
 
 typedef struct Kept { const char *name; Value *value; Span span; int index; struct Kept *next; } Kept;
 
+/* ---- until: a pass after which the loop has had enough, each item for itself ---- */
+
+static bool has_until(const Block *block)
+{
+    for (int i = 0; i < block->n; i++) if (block->at[i]->kind == STMT_UNTIL) return true;
+    return false;
+}
+
+static Node *until_statement(Builder *b, Scope *body, const Stmt *s, Node *stops)
+{
+    Value *v = eval(b, body, s->value);
+    if (v->kind == VALUE_NONE) return stops;
+    if (v->kind != VALUE_ARRAY || v->shape.n || v->unit != UNIT_NONE) {
+        Diagnostic *d = complain(b, "E0341", s->value->span, "until, in a repeat, takes a condition, but this is %s", value_text(b, v));
+        if (v->unit != UNIT_NONE) diag_help(d, "the number of passes stands after repeat: repeat %g { .. }", known(v));
+        else if (v->kind == VALUE_ARRAY) diag_help(d, "one truth value for each item: all(..), any(..), max(..) < ..");
+        return stops;
+    }
+    Node *holds = graph_map(b->g, OP_ne, v->node, graph_const(b->g, 0), NULL);
+    return stops ? graph_map(b->g, OP_max, stops, holds, NULL) : holds;
+}
+
+static void refuse_keep(Builder *b, const Block *block)
+{
+    for (int i = 0; i < block->n; i++) {
+        if (block->at[i]->kind != STMT_KEEP) continue;
+        Diagnostic *d = complain(b, "E0341", block->at[i]->span, "a repeat with until keeps nothing: how many passes it makes is not known before it starts");
+        diag_help(d, "write into an array of fixed length: trace'[t] = v");
+    }
+}
+
+/* Gives the carry its next value; false if it needs more axes for that, which are noted in extra. */
+static bool set_next(Builder *b, Loop *loop, int at, Node *node, Axes *extra)
+{
+    Node *leaf = loop->carry[at];
+    bool fits = axes_within(&node->axes, &leaf->axes);
+    Axes missing = axes_minus(&node->axes, &leaf->axes);
+    extra[at] = axes_union(&extra[at], &missing);
+    graph_loop_next(b->g, loop, at, fits ? graph_spread(b->g, node, leaf->axes) : leaf);
+    return fits;
+}
+
 /* Builds the body once.  extra: axes the carries need beyond those of their first values; true if more were found to be needed. */
 static bool build_pass(Builder *b, Scope *scope, const Stmt *s, int64_t passes, Carries *c, Axes *extra, Loop **loop_out, Kept **kept)
 {
@@ -185,10 +227,16 @@ static bool build_pass(Builder *b, Scope *scope, const Stmt *s, int64_t passes, 
         x->kind = BINDING_TIME;
         x->passes = passes;
     }
+    bool early = has_until(&s->block);
+    Node *done = early ? graph_carry(b->g, loop, graph_const(b->g, 0), extra[at]) : NULL, *stops = NULL;
     *kept = NULL;
     Kept **end = kept;
     for (int i = 0; i < s->block.n; i++) {
         const Stmt *st = s->block.at[i];
+        if (st->kind == STMT_UNTIL) {
+            stops = until_statement(b, body, st, stops);
+            continue;
+        }
         if (st->kind == STMT_KEEP) {
             Kept *k = ARENA_NEW(b->arena, Kept);
             k->value = eval(b, body, st->value);
@@ -211,13 +259,13 @@ static bool build_pass(Builder *b, Scope *scope, const Stmt *s, int64_t passes, 
             if (part->kind != VALUE_ARRAY) { graph_loop_next(b->g, loop, at, leaf); continue; }
             Value *was = part_of(inner[i]->value, k);
             Node *node = relabel(b, part->node, part->shape, was->shape);
-            if (!axes_within(&node->axes, &leaf->axes)) {
-                Axes missing = axes_minus(&node->axes, &leaf->axes);
-                extra[at] = axes_union(&extra[at], &missing);
-                more = true;
-                graph_loop_next(b->g, loop, at, leaf);
-            } else graph_loop_next(b->g, loop, at, graph_spread(b->g, node, leaf->axes));
+            if (done) node = graph_map(b->g, OP_select, done, leaf, node);
+            more |= !set_next(b, loop, at, node, extra);
         }
+    }
+    if (done) {
+        more |= !set_next(b, loop, at, stops ? graph_map(b->g, OP_max, done, stops, NULL) : done, extra);
+        loop->until = at;
     }
     for (Kept *k = *kept; k && !more; k = k->next)
         if (k->value->kind == VALUE_ARRAY) {
@@ -281,8 +329,9 @@ static void repeat_statement(Builder *b, Scope *scope, const Stmt *s)
         parts += parts_of(v);
     }
     if (!passes) return;
+    if (has_until(&s->block)) refuse_keep(b, &s->block);
     if (parts > MAX_PARTS) { complain(b, "E0340", s->span, "a repeat carries at most %d arrays", MAX_PARTS); return; }
-    Axes *extra = ARENA_ARRAY(b->arena, Axes, parts + 1);
+    Axes *extra = ARENA_ARRAY(b->arena, Axes, parts + 1);       /* the last: of until */
     Loop *loop;
     Kept *kept;
     int errors = b->diagnostics->errors;

@@ -156,20 +156,36 @@ static void lay_out_loop(Planner *p, Loop *loop)
     if (time && time->needed) time->view = (View){ .buffer = buffer_new(p, p->region ? BASE_LOCAL : BASE_ARENA, 1) };
 }
 
+/* Whether the loop may end before its last pass: all that it keeps would have to be there. */
+static bool ends_early(const Planner *p, const Loop *loop)
+{
+    const LoopInfo *info = &p->loops[loop->id];
+    bool keeps = false;
+    for (int j = 0; j < loop->n_keep; j++) keeps = keeps || info->keep_needed[j];
+    return !keeps && loop->until >= 0 && info->carry_needed[loop->until];
+}
+
 static Instr *loop_instr(Planner *p, Node *n)
 {
     Loop *loop = n->loop;
     const Info *time = loop->time ? info_of(p, loop->time) : NULL;
-    Instr *instr;
-    if (time && time->needed) {
-        Nest nest;
-        nest_begin(&nest, (const View *[]){ &time->view }, 1);
-        instr = nest_instr(p, &nest, INSTR_LOOP, n);
-    } else {
-        instr = instr_new(p, INSTR_LOOP, n);
+    const View *views[2] = { NULL, NULL };
+    Nest nest;
+    int n_views = 0;
+    bool early = ends_early(p, loop), has_time = time && time->needed;
+    if (early) views[n_views++] = &p->loops[loop->id].carry[loop->until];
+    if (has_time) views[n_views++] = &time->view;
+    nest_begin(&nest, views, n_views);
+    if (early) {
+        const Node *done = loop->carry[loop->until];
+        for (int i = 0; i < done->axes.n; i++) nest_axis(p, &nest, done->axes.at[i], lane_of(p, done));
     }
+    nest_tidy(&nest);
+    Instr *instr = nest_instr(p, &nest, INSTR_LOOP, n);
     instr->passes = loop->passes;
     instr->depth = p->loops[loop->id].depth;
+    instr->flag = early;
+    instr->has_time = has_time;
     return instr;
 }
 

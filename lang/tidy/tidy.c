@@ -55,6 +55,7 @@ static void close_loop(Tidy *t, const Loop *loop)
     int *number = t->numbers[loop->node->id];
     const bool *read = t->live.results[loop->node->id];
     if (!copy || !read) return;
+    if (loop->until >= 0 && read[loop->until] && loop->next[loop->until] != loop->carry[loop->until]) copy->until = number[loop->until];
     for (int i = 0; i < loop->n_carry; i++)
         if (read[i] && loop->next[i] != loop->carry[i]) graph_loop_next(t->g, copy, number[i], current(t, loop->next[i]));
     for (int i = loop->n_carry; i < loop->n_carry + loop->n_keep; i++)

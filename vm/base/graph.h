@@ -117,6 +117,8 @@ struct Node {
  * keep[j] is collected over the passes along keep_axis (size: passes).  RESULT i of the LOOP node is the final carry i for
  * i < n_carry, else kept value i - n_carry.  All carries of a loop have fixed axes: init is spread to them.
  * The LOOP node's operands are init[..], next[..], keep[..], in this order, so that a walk over operands reaches the body.
+ * A loop may end early: once carry number `until` is not 0 anywhere after a pass.  The builder sees to it that further passes would change
+ * no carry, so that making them all is as good; a loop whose kept values are read makes them all.
  * Reading a loop's kept value adds it even after the loop was closed (this is how a derivative gets its tape); a kept value
  * without a RESULT in the values wanted need not be stored. */
 struct Loop {
@@ -128,6 +130,7 @@ struct Loop {
     int n_carry, n_keep;
     Node **carry, **init, **next, **keep;
     Axis keep_axis;
+    int until;                  /* number of a carry; -1: all passes are made */
     Node *node;                 /* the LOOP node once closed */
 };
 

@@ -10,6 +10,7 @@ Loop *graph_loop_open(Graph *g, Loop *outer, int64_t passes)
     loop->outer = outer;
     loop->depth = outer ? outer->depth + 1 : 1;
     loop->passes = passes;
+    loop->until = -1;
     Node pattern = { .op = OP_time, .loop = loop };
     loop->time = node_make_new(g, &pattern, loop);
     return loop;

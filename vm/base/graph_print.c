@@ -68,6 +68,7 @@ static void print_attributes(FILE *out, const Node *n)
     case OP_time: fprintf(out, " of loop %u", n->loop->id); break;
     case OP_loop:
         fprintf(out, " %u passes %lld carries %d keeps %d", n->loop->id, (long long)n->loop->passes, n->loop->n_carry, n->loop->n_keep);
+        if (n->loop->until >= 0) fprintf(out, " until %d", n->loop->until);
         break;
     case OP_reshape:
         fputc(' ', out);

@@ -185,6 +185,7 @@ static void copy_carry(Copy *c, const Loop *loop, int i)
 static Node *close_copy(Copy *c, const Loop *loop)
 {
     Loop *copy = c->loops[loop->node->id];
+    copy->until = loop->until;
     for (int i = 0; i < loop->n_carry; i++) graph_loop_next(c->g, copy, i, current(c, loop->next[i]));
     for (int i = 0; i < loop->n_keep; i++) {
         copy->keep_axis = loop->keep_axis;
