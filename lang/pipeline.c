@@ -373,7 +373,7 @@ bool ebm_add(Ebm *ebm, const char *name, const char *text, size_t length)
 
 static bool is_plot(const Expr *e)
 {
-    static const char *const plots[] = { "contour", "scatter", "arrows", "curve", "images", "table" };
+    static const char *const plots[] = { "contour", "scatter", "arrows", "curve", "images", "heat", "table" };
     if (e->kind == EXPR_BINARY && e->op == BINARY_ADD) return is_plot(e->kid[0]) && is_plot(e->kid[1]);
     if (e->kind != EXPR_CALL || e->kid[0]->kind != EXPR_NAME) return false;
     for (size_t i = 0; i < sizeof plots / sizeof plots[0]; i++)

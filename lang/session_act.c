@@ -116,7 +116,8 @@ static bool judge(Session *session, const Action *action)
 
 static const DrawKind draw_kinds[] = {
     [PLOT_CONTOUR] = DRAW_CONTOUR, [PLOT_SCATTER] = DRAW_SCATTER, [PLOT_ARROWS] = DRAW_ARROWS,
-    [PLOT_CURVE] = DRAW_CURVE, [PLOT_IMAGES] = DRAW_IMAGES, [PLOT_TABLE] = DRAW_TABLE
+    [PLOT_CURVE] = DRAW_CURVE, [PLOT_IMAGES] = DRAW_IMAGES, [PLOT_HEAT] = DRAW_HEAT,
+    [PLOT_TABLE] = DRAW_TABLE
 };
 
 /* Rows of a curve that the run reached. */

@@ -244,6 +244,26 @@ static void images_keep_their_grays(void **state) {
     free(f.bytes);
 }
 
+/* Color by value alone, and over an image only where the value is high; the map may be coarser than the image. */
+static void heat_is_in_color(void **state) {
+    (void)state;
+    const double gray[] = { 1, 1, 1, 1 }, map[] = { 0, 2 };
+    DrawLayer layers[] = { { DRAW_IMAGES, "x", 2, { 2, 2 }, gray, { 0 }, 0 }, { DRAW_HEAT, "m", 2, { 1, 2 }, map, { 0 }, 0 } };
+    File f = drawn("h.png", &layers[1], 1);
+    Image image = look_at(&f);
+    assert_int_equal(pixel(&image, 2, 40), 0x440154);       /* below the label */
+    assert_int_equal(pixel(&image, 26, 40), 0xfde725);
+    cairo_surface_destroy(image.surface);
+    free(f.bytes);
+    f = drawn("h.png", layers, 2);
+    image = look_at(&f);
+    assert_int_equal(pixel(&image, 2, 40), 0xffffff);       /* the image */
+    assert_int_equal(pixel(&image, 2, 70), 0xffffff);
+    assert_int_equal(pixel(&image, 26, 70), 0xfeed5c);      /* three quarters of the map's color */
+    cairo_surface_destroy(image.surface);
+    free(f.bytes);
+}
+
 static void expect_refusal(const DrawLayer *layers, int n, const char *reason) {
     const char *error = draw_to("no.png", layers, n);
     if (!error || !strstr(error, reason)) fail_msg("'%s' does not say: %s", error ? error : "(drawn)", reason);
@@ -255,6 +275,9 @@ static void expect_refusal(const DrawLayer *layers, int n, const char *reason) {
 
 static void nonsense_is_refused(void **state) {
     (void)state;
+    double two[8] = { 0 };
+    DrawLayer uneven[] = { { DRAW_IMAGES, "x", 3, { 2, 2, 2 }, two, { 0 }, 0 }, { DRAW_HEAT, "m", 3, { 1, 2, 2 }, two, { 0 }, 0 } };
+    expect_refusal(uneven, 2, "one map for each image");
     make_samples();
     double none[4] = { (double)NAN, (double)INFINITY, (double)NAN, -(double)INFINITY };
     DrawLayer mixed[] = { contour(), images() };
@@ -355,7 +378,7 @@ static void texts_fit_and_show_the_data(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(every_kind_makes_every_format), TEST(the_same_data_makes_the_same_bytes), TEST(other_data_makes_another_picture),
-        TEST(contour_has_row_zero_at_the_bottom), TEST(images_keep_their_grays), TEST(nonsense_is_refused),
+        TEST(contour_has_row_zero_at_the_bottom), TEST(images_keep_their_grays), TEST(heat_is_in_color), TEST(nonsense_is_refused),
         TEST(unknown_endings_and_folders_are_refused), TEST(odd_data_is_drawn), TEST(texts_fit_and_show_the_data),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -124,7 +124,7 @@ static void show_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
     if (v->kind == VALUE_PLOT) { a->kind = ACTION_SHOW; show_plot(b, v, a); return; }
     if (s->string) {
         Diagnostic *d = complain(b, "E0471", s->value->span, "only a plot goes into a picture, but this is %s", value_text(b, v));
-        diag_help(d, "scatter(..), curve(..), images(..), contour(..), arrows(..), table(..)");
+        diag_help(d, "scatter(..), curve(..), images(..), heat(..), contour(..), arrows(..), table(..)");
         return;
     }
     Exprs one = { 1, (Expr **)&s->value };

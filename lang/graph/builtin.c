@@ -595,8 +595,9 @@ static Value *many_layers(Builder *b, const CallArgs *args, PlotKind kind, const
         Value *v = a->value;
         if (v->kind == VALUE_NONE) return v;
         if (v->kind != VALUE_ARRAY || v->shape.n < least || v->shape.n > most || (kind == PLOT_SCATTER && axis_size(v->shape.at[1]) != 2)) {
-            complain(b, "E0383", a->span, "%s draws %s, but this is %s", name,
-                     kind == PLOT_SCATTER ? "points [n, 2]" : kind == PLOT_CURVE ? "a vector" : kind == PLOT_IMAGES ? "images [n, h, w] or [n, c, h, w]" : "numbers and vectors", value_text(b, v));
+            static const char *const drawn[] = { [PLOT_SCATTER] = "points [n, 2]", [PLOT_CURVE] = "a vector", [PLOT_IMAGES] = "images [n, h, w] or [n, c, h, w]",
+                                                 [PLOT_HEAT] = "a matrix [h, w] or several [n, h, w]", [PLOT_TABLE] = "numbers and vectors" };
+            complain(b, "E0383", a->span, "%s draws %s, but this is %s", name, drawn[kind], value_text(b, v));
             return b->none;
         }
         PlotLayer *l = &p->layers[p->n_layers];
@@ -612,6 +613,8 @@ static Value *many_layers(Builder *b, const CallArgs *args, PlotKind kind, const
 static Value *call_scatter(Builder *b, Scope *s, const CallArgs *args) { (void)s; return many_layers(b, args, PLOT_SCATTER, "scatter", 2, 2); }
 static Value *call_curve(Builder *b, Scope *s, const CallArgs *args) { (void)s; return many_layers(b, args, PLOT_CURVE, "curve", 1, 1); }
 static Value *call_images(Builder *b, Scope *s, const CallArgs *args) { (void)s; return many_layers(b, args, PLOT_IMAGES, "images", 3, 4); }
+
+static Value *call_heat(Builder *b, Scope *s, const CallArgs *args) { (void)s; return many_layers(b, args, PLOT_HEAT, "heat", 2, 3); }
 
 static Value *call_table(Builder *b, Scope *s, const CallArgs *args)
 {
@@ -671,6 +674,7 @@ static const Builtin builtins[] = {
     { "scatter", "scatter(x)", "Points [n, 2].", 1, MAX_ARGS, call_scatter, "*" },
     { "curve", "curve(a, b, ..)", "Vectors or records over their places.", 1, MAX_ARGS, call_curve, "*" },
     { "images", "images(x, ..)", "Images [n, h, w] or [n, c, h, w]; several are rows below each other.", 1, MAX_ARGS, call_images, "*" },
+    { "heat", "heat(m, ..)", "A matrix [h, w], or several [n, h, w], as colors with their range; images(x) + heat(m) lays each over its image (attention maps).", 1, MAX_ARGS, call_heat, "*" },
 };
 enum { N_BUILTINS = sizeof builtins / sizeof *builtins };
 

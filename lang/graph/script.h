@@ -21,11 +21,11 @@ typedef struct Period { double count; Unit unit; } Period;   /* every 500 steps,
 /* record e as name: at each due step the value slot's content becomes the next row of the curve slot. */
 typedef struct Record { const char *name; uint32_t value, curve; Span span; } Record;
 
-typedef enum PlotKind { PLOT_CONTOUR, PLOT_SCATTER, PLOT_ARROWS, PLOT_CURVE, PLOT_IMAGES, PLOT_TABLE } PlotKind;
+typedef enum PlotKind { PLOT_CONTOUR, PLOT_SCATTER, PLOT_ARROWS, PLOT_CURVE, PLOT_IMAGES, PLOT_HEAT, PLOT_TABLE } PlotKind;
 typedef struct PlotLayer {
     PlotKind kind;
     const char *label;          /* as written in the text, or given by name: a curve's or a table entry's name */
-    uint32_t slot;              /* contour [ny, nx]; arrows [ny, nx, 2]; scatter [n, 2]; curve [n]; images [n, h, w] or [n, c, h, w]; table: scalar or array */
+    uint32_t slot;              /* contour [ny, nx]; arrows [ny, nx, 2]; scatter [n, 2]; curve [n]; images [n, h, w] or [n, c, h, w]; heat [h, w] or [n, h, w]; table: scalar or array */
     double box[4];              /* contour, arrows: x from, x to, y from, y to */
     double every;               /* curve: steps between its points; 0 if they are not steps */
 } PlotLayer;

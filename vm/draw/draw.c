@@ -137,13 +137,15 @@ static const char *write_bytes(const char *path, const Bytes *bytes) {
     return fclose(out) == 0 && well ? NULL : "its file cannot be written: is the disk full?";
 }
 
+static bool is_tiles(DrawKind kind) { return kind == DRAW_IMAGES || kind == DRAW_HEAT; }
 static bool is_plane(DrawKind kind) { return kind == DRAW_CONTOUR || kind == DRAW_ARROWS || kind == DRAW_SCATTER; }
 
 const char *draw_fault(const DrawLayer *layers, int n) {
     if (n < 1) return "there is nothing to draw";
     for (int i = 0; i < n; i++)
-        if (layers[i].kind != layers[0].kind && !(is_plane(layers[i].kind) && is_plane(layers[0].kind)))
-            return "only contour, arrows and scatter go together; curves, images and tables stand with their own kind";
+        if (layers[i].kind != layers[0].kind && !(is_plane(layers[i].kind) && is_plane(layers[0].kind)) &&
+            !(is_tiles(layers[i].kind) && is_tiles(layers[0].kind)))
+            return "only contour, arrows and scatter go together, and images with heat maps; curves and tables stand with their own kind";
     return NULL;
 }
 
@@ -152,7 +154,7 @@ static const Kind *kind_of(const DrawLayer *layers) {
                       tiles = { tiles_measure, tiles_paint }, table = { table_measure, table_paint };
     switch (layers[0].kind) {
     case DRAW_CURVE: return &curves;
-    case DRAW_IMAGES: return &tiles;
+    case DRAW_IMAGES: case DRAW_HEAT: return &tiles;
     case DRAW_TABLE: return &table;
     default: return &plane;
     }

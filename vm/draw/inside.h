@@ -21,7 +21,7 @@ typedef struct Page {
 /* A kind of picture: it measures a page (setting the size; null, or why it cannot be drawn), and then paints it. */
 const char *plane_measure(Page *page);  void plane_paint(const Page *page, cairo_t *c);     /* contour, arrows, scatter */
 const char *curves_measure(Page *page); void curves_paint(const Page *page, cairo_t *c);
-const char *tiles_measure(Page *page);  void tiles_paint(const Page *page, cairo_t *c);     /* images */
+const char *tiles_measure(Page *page);  void tiles_paint(const Page *page, cairo_t *c);     /* images, heat maps */
 const char *table_measure(Page *page);  void table_paint(const Page *page, cairo_t *c);
 
 /* Finite, and small enough for the difference of two to be finite too. */
@@ -85,8 +85,12 @@ void field_lines(const Frame *f, cairo_t *c, const DrawLayer *layer, double low,
 /* ---- pictures of values ---- */
 
 typedef struct Tiles { int64_t n, channels, height, width; double low, high; } Tiles;
-/* Shape and range of an image layer; or why it is none. */
+/* Shape and range of a layer of images or heat maps; or why it is none. */
 const char *tiles_of(const DrawLayer *layer, Tiles *tiles);
+/* Whether layer i is a heat map that lies over the images before it, not a row of its own. */
+bool tiles_are_over(const DrawLayer *layers, int i);
+/* Why it cannot lie there; null if it can. */
+const char *tiles_over_fault(const DrawLayer *layers, int i);
 
 /* Why layers cannot be drawn together; null if they can. */
 const char *draw_fault(const DrawLayer *layers, int n);

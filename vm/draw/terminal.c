@@ -219,6 +219,10 @@ static bool text_images(FILE *out, const DrawLayer *layers, int n, int columns) 
     enum { MOST_ROWS = 3, SIDE = 32 };
     for (int i = 0; i < n; i++) {
         Tiles t;
+        if (tiles_are_over(layers, i)) {
+            if (tiles_over_fault(layers, i)) return false;
+            continue;
+        }
         if (tiles_of(&layers[i], &t)) return false;
         int width = t.width < SIDE ? (int)t.width + (int)(t.width & 1) : SIDE;
         int height = (int)lround((double)width * (double)t.height / (double)t.width), cells = (height + 3) / 4;
@@ -282,7 +286,7 @@ char *draw_text(const DrawLayer *layers, int n, int columns) {
     FILE *out = open_memstream(&text, &length);
     if (!out) return NULL;
     DrawKind kind = layers[0].kind;
-    bool well = kind == DRAW_CURVE ? text_curves(out, layers, n, columns) : kind == DRAW_IMAGES ? text_images(out, layers, n, columns)
+    bool well = kind == DRAW_CURVE ? text_curves(out, layers, n, columns) : kind == DRAW_IMAGES || kind == DRAW_HEAT ? text_images(out, layers, n, columns)
               : kind == DRAW_TABLE ? text_table(out, layers, n) : text_plane(out, layers, n, columns);
     if (fclose(out) != 0) well = false;
     if (well) return text;
