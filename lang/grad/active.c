@@ -22,34 +22,22 @@ static int by_id(const void *a, const void *b)
     return (*x)->id < (*y)->id ? -1 : (*x)->id > (*y)->id;
 }
 
-typedef struct Stack { Node **at; int n, room; } Stack;
-
-static void push(Stack *s, Node *n)
-{
-    if (s->n == s->room) {
-        s->room = s->room ? 2 * s->room : 256;
-        s->at = realloc(s->at, (size_t)s->room * sizeof *s->at);
-        if (!s->at) abort();
-    }
-    s->at[s->n++] = n;
-}
-
 /* Values outside loops that are older than all of wrt cannot depend on them. */
 static void find_cone(Active *a, Node *const *outs, int n_outs, uint32_t oldest)
 {
-    Stack stack = { 0 }, cone = { 0 };
+    NodeStack stack = { 0 }, cone = { 0 };
     bool *seen = fresh(a->size, sizeof *seen);
-    for (int i = 0; i < n_outs; i++) push(&stack, outs[i]);
+    for (int i = 0; i < n_outs; i++) node_push(&stack, outs[i]);
     while (stack.n) {
         Node *n = stack.at[--stack.n];
         if (seen[n->id] || (n->id < oldest && !n->scope)) continue;
         seen[n->id] = true;
-        push(&cone, n);
+        node_push(&cone, n);
         if (a->wrt[n->id]) continue;
         for (int i = 0; i < n->n_in; i++)
-            if (!seen[n->in[i]->id]) push(&stack, n->in[i]);
+            if (!seen[n->in[i]->id]) node_push(&stack, n->in[i]);
         if (n->op != OP_loop) continue;
-        for (int i = 0; i < n->loop->n_carry; i++) push(&stack, n->loop->carry[i]);
+        for (int i = 0; i < n->loop->n_carry; i++) node_push(&stack, n->loop->carry[i]);
     }
     free(seen);
     free(stack.at);

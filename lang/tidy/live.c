@@ -3,18 +3,6 @@
 #include <string.h>
 #include "lang/tidy/tidy_inner.h"
 
-typedef struct Stack { Node **at; int n, room; } Stack;
-
-static void push(Stack *s, Node *n)
-{
-    if (s->n == s->room) {
-        s->room = s->room ? 2 * s->room : 256;
-        s->at = realloc(s->at, (size_t)s->room * sizeof *s->at);
-        if (!s->at) abort();
-    }
-    s->at[s->n++] = n;
-}
-
 static void *fresh(size_t count, size_t size)
 {
     void *memory = calloc(count + 1, size);
@@ -22,14 +10,14 @@ static void *fresh(size_t count, size_t size)
     return memory;
 }
 
-static void use(Live *live, Stack *s, Node *n)
+static void use(Live *live, NodeStack *s, Node *n)
 {
     live->uses[n->id]++;
-    push(s, n);
+    node_push(s, n);
 }
 
 /* A carry that is read needs its first and its next value. */
-static void use_result(Live *live, Stack *s, const Loop *loop, int i)
+static void use_result(Live *live, NodeStack *s, const Loop *loop, int i)
 {
     bool **read = &live->results[loop->node->id];
     if (!*read) *read = fresh((size_t)(loop->n_carry + loop->n_keep), sizeof **read);
@@ -41,20 +29,20 @@ static void use_result(Live *live, Stack *s, const Loop *loop, int i)
     }
     use(live, s, loop->init[i]);
     use(live, s, loop->next[i]);
-    push(s, loop->carry[i]);
+    node_push(s, loop->carry[i]);
 }
 
-static void visit(Live *live, Stack *s, Node *n)
+static void visit(Live *live, NodeStack *s, Node *n)
 {
     switch (n->op) {
     case OP_result:
         use_result(live, s, n->loop, (int)n->key);
-        push(s, n->in[0]);
+        node_push(s, n->in[0]);
         break;
     case OP_carry:
         if (n->loop->node) use_result(live, s, n->loop, (int)n->key);
         break;
-    case OP_loop: push(s, n->loop->time); break;
+    case OP_loop: node_push(s, n->loop->time); break;
     case OP_implicit: use(live, s, n->in[0]); break;
     default:
         for (int i = 0; i < n->n_in; i++) use(live, s, n->in[i]);
@@ -67,7 +55,7 @@ void live_find(Live *live, Graph *g, Node *const *roots, int n_roots)
     live->uses = fresh(live->size, sizeof *live->uses);
     live->results = fresh(live->size, sizeof *live->results);
     bool *seen = fresh(live->size, sizeof *seen);
-    Stack stack = { 0 };
+    NodeStack stack = { 0 };
     for (int i = 0; i < n_roots; i++) use(live, &stack, roots[i]);
     while (stack.n) {
         Node *n = stack.at[--stack.n];

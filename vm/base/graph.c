@@ -291,3 +291,14 @@ Node *graph_random(Graph *g, RandomKind kind, uint64_t key, int64_t size, Shape 
                      .n_in = n_times, .in = times };
     return node_make(g, &pattern);
 }
+
+/* ---- Walks ---- */
+
+void node_push(NodeStack *s, Node *n)
+{
+    if (s->n == s->room) {
+        s->room = s->room ? 2 * s->room : 256;
+        s->at = grow(s->at, (size_t)s->room * sizeof *s->at);
+    }
+    s->at[s->n++] = n;
+}

@@ -221,6 +221,10 @@ void  graph_substitute(Graph *g, Node **roots, int n_roots, Node *const *from, N
 /* Whether `value` depends on `leaf`. */
 bool  graph_depends(Graph *g, const Node *value, const Node *leaf);
 
+/* Nodes still to be looked at, for walks; `at` is the walker's to free. */
+typedef struct NodeStack { Node **at; int n, room; } NodeStack;
+void node_push(NodeStack *s, Node *n);
+
 /* Text of the nodes the roots need, one a line; and the same for graphviz. */
 void  graph_print(FILE *out, const Graph *g, Node *const *roots, int n_roots, bool dot);
 /* Null if the graph keeps its rules, else what is broken (in the graph's arena). */
