@@ -156,6 +156,7 @@ static Domain result_domain(Op op, const Value *x, const Value *y)
     case OP_lt: case OP_le: case OP_eq: case OP_ne: return whole;
     default: break;
     }
+    if (op == OP_floor) return x->domain.kind == CLASS_WHOLE ? x->domain : x->floored;
     if (!y || x->domain.kind != CLASS_WHOLE || y->domain.kind != CLASS_WHOLE) return real;
     double a = x->domain.low, A = x->domain.high, c = y->domain.low, C = y->domain.high;
     switch (op) {
@@ -167,6 +168,13 @@ static Domain result_domain(Op op, const Value *x, const Value *y)
     case OP_mod: return is_known(y) && known(y) > 0 ? (Domain){ CLASS_WHOLE, 0, known(y) - 1 } : real;
     default:     return real;
     }
+}
+
+/* i / 2 is real, but its floor is whole: floor(i / 2) can be a subscript. */
+static Domain floored_domain(Op op, const Value *x, const Value *y)
+{
+    if (op != OP_div || x->domain.kind != CLASS_WHOLE || y->domain.kind != CLASS_WHOLE || !is_known(y) || known(y) <= 0) return (Domain){ 0 };
+    return (Domain){ CLASS_WHOLE, floor(x->domain.low / known(y)), floor(x->domain.high / known(y)) };
 }
 
 /* ---- element-wise operations ---- */
@@ -227,6 +235,7 @@ Value *map_values(Builder *b, Op op, Value *x, Value *y, Value *z, Span span, co
     for (int i = 0; i < 3; i++) if (all[i]) n[i] = shaped ? aligned(b, all[i], shaped->shape) : all[i]->node;
     Value *r = array(b, graph_map(b->g, op, n[0], n[1], n[2]), shaped ? shaped->shape : shape_none());
     r->domain = result_domain(op, x, y);
+    r->floored = floored_domain(op, x, y);
     if (r->domain.kind == CLASS_REAL && y && x->domain.kind == CLASS_WHOLE && y->domain.kind == CLASS_WHOLE && is_known(r) && known(r) == floor(known(r)))
         r->domain = (Domain){ CLASS_WHOLE, known(r), known(r) };      /* 6 / 2 */
     return r;

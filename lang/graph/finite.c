@@ -86,10 +86,10 @@ static void mark_dependent(Rewrite *r)
 
 static bool depends(const Rewrite *r, const Node *n) { return n->id < r->size && r->depends[n->id]; }
 
-/* A view is a part's values at affine places: what a table can be indexed by. */
+/* A view is a part's values at affine places, or at those that a constant tells: what a table can be indexed by. */
 static const FinitePart *part_of_view(const Rewrite *r, const Node *n)
 {
-    while (n->op == OP_index || n->op == OP_spread || n->op == OP_stop) n = n->in[0];
+    while (n->op == OP_index || n->op == OP_spread || n->op == OP_stop || (n->op == OP_gather && !depends(r, n->in[1]))) n = n->in[0];
     return part_of_leaf(r->f, n);
 }
 

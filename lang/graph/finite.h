@@ -70,5 +70,20 @@ bool touches_itself(const Finite *f, int part, const Touches *t);
 /* Colors such that places of one color do not touch each other: color = sum coef[axis]*place mod colors. */
 typedef struct Coloring { int64_t colors; int64_t coef[MAX_AXES]; } Coloring;
 Coloring coloring_of(const Finite *f, int part, const Touches *t);
+/* Which nodes the root is made of, by id up to the root's; to be freed, null if there is no memory. */
+bool *nodes_below(const Graph *g, Node *root);
+
+/* links.c: the same along one axis, place by place, and through tables that are known before the run: parent[i]. */
+typedef struct Link { int64_t from, to; } Link;             /* the slope at `from` depends on the state at `to` */
+typedef struct Links {
+    int n; Link *at;                /* in order, none twice; in the builder's arena */
+    bool many;                      /* too many to tell */
+    const Node *unknown;            /* a look-up whose places are not known before the run: may be any; else null */
+} Links;
+Links links_of(const Finite *f, int part, Node *slope);
+
+/* known.c: numbers that are the same in every run. */
+bool  known_along(const Builder *b, const Node *n, Axis axis, double *x);           /* all values of n along its one axis (or of a scalar: the same) */
+Node *known_table(Builder *b, const char *name, Shape shape, const double *x);      /* whole numbers, row-major, as an array */
 
 #endif

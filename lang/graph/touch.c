@@ -175,9 +175,9 @@ static void visit(Walk *w, const Node *n)
     w->of[n->id] = set;
 }
 
-static bool *needed_by(const Graph *g, Node *root, uint32_t size)
+bool *nodes_below(const Graph *g, Node *root)
 {
-    bool *need = calloc(size, sizeof *need);
+    bool *need = calloc((size_t)root->id + 1, sizeof *need);
     if (!need) return NULL;
     need[root->id] = true;
     for (uint32_t id = root->id + 1; id-- > 0;) {
@@ -206,7 +206,7 @@ Touches touches_of(const Finite *f, int part, Node *slope)
     Touches r = { .n = 1 };
     for (int a = 0; a < rank; a++) r.at[0][a].any = true;
     w.of = calloc(w.size, sizeof *w.of);
-    bool *need = needed_by(g, slope, w.size);
+    bool *need = nodes_below(g, slope);
     if (w.of && need) {
         r.n = 0;
         for (uint32_t id = 0; id <= slope->id; id++) if (need[id]) visit(&w, graph_node(g, id));

@@ -36,6 +36,7 @@ struct Value {
     Node *node;                 /* ARRAY: its axes are among those of `shape` and the hidden ones of the functions being mapped */
     Shape shape;                /* ARRAY: the visible axes, in order */
     Domain domain;
+    Domain floored;             /* ARRAY of reals: a whole number divided by one; what its floor is one of.  REAL: not known */
     Unit unit;                  /* of a quantity */
     Field *fields;              /* RECORD: in order; ARRAY: the terms of an energy, or parts such as .train and .test */
     Closure *fn;                /* FUNCTION */

@@ -1,0 +1,39 @@
+/* chain.h: what the files of chain() share: the terms of an energy whose places are linked as a sequence or a tree, and the passes of messages
+ * along it. */
+#ifndef EBM_CHAIN_H
+#define EBM_CHAIN_H
+
+#include "lang/graph/finite.h"
+
+typedef struct Tree Tree;       /* tree.c: which places send their messages when */
+
+typedef struct Sequence {
+    Finite f;
+    Graph *g;
+    Axis t, k, l;               /* places; states of a place, and of the one that it is linked to */
+    int64_t length, states;
+    const Tree *tree;           /* null: every place is linked to the next one */
+    Node *base;                 /* what no state changes */
+    Node *unary;                /* {t, k}: energy of state k at t */
+    Node *pair;                 /* {t, k, l}: energy of k at t with l at the place it is linked to; unspecified at the last place, 0 at a root */
+} Sequence;
+
+/* Numbers of states, one for each place {t}; luck {t}: uniform draws. */
+
+/* sequence.c */
+Node *sequence_free(Sequence *s, Loop *around);                 /* -log of the sum of exp(-energy), without the base */
+Node *sequence_best(Sequence *s, Loop *around);
+Node *sequence_drawn(Sequence *s, Loop *around, Node *luck);
+/* The number of states whose running sum of probabilities exp(-energy) u is beyond. */
+Node *drawn_state(Sequence *s, Node *energy, Node *u);
+
+/* tree.c: the links, of which none goes from a place to itself, as a tree (or several); null if places are linked in a ring. */
+const Tree *tree_of(Builder *b, const Links *links, Axis t);
+bool  tree_links(const Tree *tree, Link link);                  /* whether it is one of the tree's */
+/* The distance of each place from its root, modulo 3, and that of the place it is linked to: {t}. */
+Node *tree_color(const Tree *tree, bool linked);
+Node *tree_free(Sequence *s, Loop *around);
+Node *tree_best(Sequence *s, Loop *around);
+Node *tree_drawn(Sequence *s, Loop *around, Node *luck);
+
+#endif
