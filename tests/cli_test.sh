@@ -98,6 +98,18 @@ for stage in core graph plan code; do
     check "stage $stage"            0 .                                    "$ebm" explain sum.ebm --stage $stage
 done
 check "graph for graphviz"          0 'digraph'                            "$ebm" explain sum.ebm --stage graph --dot
+# index equations of a convolution, strided and dilated, are one product over outputs, taps (5 and 3) and channels; no window is copied
+cat > taps.ebm <<'END'
+x ~ normal([64, 8, 16, 16])
+k ~ normal([16, 8, 5, 3])
+fn slide(x: [C, H, W], k: [O, C, P, Q]) {
+  y[o, i, j] = sum[c, p, q] k[o, c, p, q] * x[c, 2 * i + p, j + 3 * q]
+  y
+}
+print sum(slide(x, k))
+END
+check "convolutions are found"      0 'product dot .*\[.* 5 3 .* 8\]'        "$ebm" explain taps.ebm --stage code
+check "no window is copied"         1 '^0$'                                 sh -c "'$ebm' explain taps.ebm --stage code | grep -c 'copy index'"
 check "unknown stage"               2 'did you mean graph'                 "$ebm" explain sum.ebm --stage grahp
 check "documentation"               0 '^langevin .*solver'                 "$ebm" doc
 check "documentation of a name"     0 'langevin(steps'                     "$ebm" doc langevin

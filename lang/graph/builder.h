@@ -258,6 +258,7 @@ void   try_net(Builder *b, Closure *c);                 /* so that its parameter
 
 /* cells.c */
 Value *param_value(Builder *b, Scope *scope, const Stmt *s);
+bool   is_read(const Builder *b, const ParamInfo *p);
 Binding *state_cell(Builder *b, Scope *scope, const Stmt *s);
 Binding *layer_state(Builder *b, Scope *scope, const Stmt *s);
 bool   is_cell(const Binding *x);

@@ -296,6 +296,23 @@ Value *param_value(Builder *b, Scope *scope, const Stmt *s)
     return p ? cell_value(b, p, s->span) : b->none;
 }
 
+/* Whether anything is computed from a parameter.  Settings can leave out one that a layer declares: dense(8, bias = false). */
+bool is_read(const Builder *b, const ParamInfo *p)
+{
+    const char *dot = strchr(p->path, '.');
+    if (!dot || !strchr(dot + 1, '.')) return true;             /* a net's own, which may be its value as it stands */
+    for (uint32_t id = 0; id < graph_size(b->g); id++) {
+        const Node *n = graph_node(b->g, id);
+        for (int i = 0; n && i < n->n_in; i++) {
+            if (n->in[i]->op != OP_slot || n->in[i]->key >= (uint64_t)b->script.n_fills) continue;
+            uint32_t slot = (uint32_t)n->in[i]->key;
+            const Fill *fill = &b->script.fills[slot];
+            if (slot == p->slot || (fill->is_copy && fill->source == p->slot)) return true;
+        }
+    }
+    return false;
+}
+
 /* ---- states of layers and nets: cells of theirs that training moves, but no optimizer ---- */
 
 bool is_cell(const Binding *x) { return x->kind == BINDING_CELL || x->kind == BINDING_STATE; }

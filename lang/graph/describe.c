@@ -53,7 +53,7 @@ static int64_t count_params(Builder *b, const char *root)
 {
     int64_t n = 0;
     for (int i = 0; i < b->n_params; i++)
-        if (owned_by(&b->params[i], root) && !b->params[i].is_state) n += slot_count(&b->script.store->slots[b->params[i].slot]);
+        if (owned_by(&b->params[i], root) && !b->params[i].is_state && is_read(b, &b->params[i])) n += slot_count(&b->script.store->slots[b->params[i].slot]);
     return n;
 }
 
@@ -108,7 +108,7 @@ void builder_describe(Builder *b, FILE *out, const char *name)
         if (n) fprintf(out, "  %lld parameters\n", (long long)n);
         for (int i = 0; n && i < b->n_params; i++) {
             const ParamInfo *p = &b->params[i];
-            if (owned_by(p, name)) fprintf(out, "    %s: %s%s\n", p->path, shape_text(b, b->script.store->slots[p->slot].shape), p->is_state ? " (state)" : "");
+            if (owned_by(p, name) && is_read(b, p)) fprintf(out, "    %s: %s%s\n", p->path, shape_text(b, b->script.store->slots[p->slot].shape), p->is_state ? " (state)" : "");
         }
         print_doc(out, doc);
         return;

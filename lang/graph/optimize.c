@@ -133,11 +133,16 @@ static Value *bundle_of(Builder *b, int n)
 /* Reports what gets no gradient: all cells of an update is a mistake, some of them is worth a word. */
 static bool check_gradients(Builder *b, const Stmt *s, const int *which, Node **g, int n)
 {
-    int missing = 0;
+    int missing = 0, moved = 0;
     const char *first = NULL;
-    for (int i = 0; i < n; i++) if (!g[i]) { missing++; if (!first) first = b->params[which[i]].path; }
-    if (missing == n) {
-        Diagnostic *d = complain(b, "E0451", s->span, "no cell that this update moves gets a gradient: %s, for one, does not act on any loss", first);
+    for (int i = 0; i < n; i++) {
+        const ParamInfo *p = &b->params[which[i]];
+        if (g[i]) moved++;
+        else if (is_read(b, p)) { missing++; if (!first) first = p->path; }
+    }
+    if (!moved) {
+        Diagnostic *d = complain(b, "E0451", s->span, "no cell that this update moves gets a gradient: %s, for one, does not act on any loss",
+                                 first ? first : n ? b->params[which[0]].path : "its net");
         diag_help(d, "lower, raise or minimize something that is computed from it, outside stop(..)");
         return false;
     }
