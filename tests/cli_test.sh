@@ -87,6 +87,18 @@ printf 'x ~ normal([3])\nshow table(a = x[0]) -> "../escaped.png"\n' > escape.eb
 check "no file outside the folder"  2 'outside the output folder'          "$ebm" run escape.ebm
 [ -e ../escaped.png ] && { echo "FAILED a file was written outside"; failed=$((failed + 1)); }
 
+cat > saddle.ebm <<'END'
+energy Saddle(c: []; x: [2]) = (x[0] - c)^2 - 0.5 * x[1]^2 + 0.1 * x[1] * c
+energy Flat(c: []; x: [2]) = (x[0] - c)^2 + 0.1 * x[1] * c
+fn saddle(c: []) -> [] = sum(argmin x of Saddle(c; x) by descent(steps = 50, step = 0.1) from zeros through implicit)
+fn flat(c: []) -> [] = sum(argmin x of Flat(c; x) by descent(steps = 50, step = 0.1) from zeros through implicit)
+c = 0.5
+END
+sed '$a print grad[c](flat(c))' saddle.ebm > flat.ebm
+echo 'print grad[c](saddle(c))' >> saddle.ebm
+check "no derivative at a saddle"   3 '^saddle.ebm:3:109: error.E0908.*matrix is not positive' "$ebm" run saddle.ebm
+check "nor along a flat direction"  3 '^flat.ebm:4:105: error.E0908.*did not come to an end' "$ebm" run flat.ebm
+
 awk '/^```$/ { inside = !inside; if (!inside) exit; next } inside' "$root/README.md" > readme.ebm
 check "the README's example"        0 'train fit: 5000 steps'              "$ebm" check readme.ebm
 

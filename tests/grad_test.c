@@ -92,7 +92,7 @@ static Node *implicit_use(Bench *b, Node **in, int *n)
     graph_loop_close(b->g, loop);
     Node *stopped = graph_stop(b->g, graph_result(b->g, loop, 0)), *residual = f;
     graph_substitute(b->g, &residual, 1, &z, &stopped, 1);
-    return graph_implicit(b->g, stopped, residual);
+    return graph_implicit(b->g, stopped, residual, true);
 }
 
 /* A loop with a draw, a captured value, a kept value, a value read by the number of the pass, and an inner loop. */
@@ -222,6 +222,14 @@ static double try_op(Op op, uint64_t seed, RuleChange *change)
 
 enum { TRIALS = 12 };
 
+/* By the name, so that a row more in the table moves no other op's inputs. */
+static uint64_t seed_of(Op op, int trial)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (const char *c = op_info[op].name; *c; c++) h = (h ^ (uint64_t)*c) * 0x100000001b3u;
+    return 1000 * (h >> 40) + (uint64_t)trial;
+}
+
 static void all_ops_agree_with_differences(void **state)
 {
     (void)state;
@@ -229,7 +237,7 @@ static void all_ops_agree_with_differences(void **state)
         if (!has_rule((Op)op)) continue;
         int trials = op == OP_implicit || op == OP_loop || op == OP_result ? 2 : TRIALS;
         for (int i = 0; i < trials; i++) {
-            double error = try_op((Op)op, 1000 * (uint64_t)op + (uint64_t)i, NULL);
+            double error = try_op((Op)op, seed_of((Op)op, i), NULL);
             if (!(error < 1e-5)) fail_msg("derivative of %s, trial %d: error %g", op_info[op].name, i, error);
         }
     }
@@ -401,7 +409,7 @@ static bool is_caught(Op op, int operand, const char *text)
 {
     for (int i = 0; i < TRIALS; i++) {
         RuleChange change = { .op = op, .operand = operand, .text = text };
-        if (!(try_op(op, 1000 * (uint64_t)op + (uint64_t)i, &change) < 1e-5)) return true;
+        if (!(try_op(op, seed_of(op, i), &change) < 1e-5)) return true;
     }
     return false;
 }

@@ -195,6 +195,11 @@ static void report(const Trouble *trouble, Diagnostics *diagnostics)
     Diagnostic *d = NULL;
     switch (trouble->kind) {
     case TROUBLE_NOT_FINITE:
+        if (trouble->op == OP_solution) {
+            d = diag_error(diagnostics, "E0908", span, "the linear system of this derivative was not solved: %s",
+                           isnan(trouble->value) ? "its matrix is not positive" : "the iteration did not come to an end");
+            break;
+        }
         d = diag_error(diagnostics, "E0901", span, "the result of %s is %s", op_info[trouble->op].name, shown(trouble->value));
         break;
     case TROUBLE_RANGE:

@@ -1,7 +1,8 @@
 /* implicit.c: the derivative of a minimizer z(p) of an energy, by the implicit function theorem.
  *
- * At the minimum the residual f(z, p) = dE/dz is 0, so H dz + (df/dp) dp = 0 with H = df/dz, which is symmetric.  Both modes need one
- * solution of H w = u, found by conjugate gradients, item by item. */
+ * At the minimum the residual f(z, p) is 0, so A dz + (df/dp) dp = 0 with A = df/dz.  Where f is the gradient of the energy, A is its
+ * Hessian, which is symmetric; where f is z less one step of a proximal method, it is not.  Both modes need one solution of A w = u or
+ * A'w = u, found by conjugate gradients, item by item: on the system itself, or on its normal equations A'A w = A'u. */
 #include "lang/grad/grad_inner.h"
 
 /* The residual as a function of the implicit node itself instead of its value alone, so that what is made of it differentiates again. */
@@ -12,12 +13,34 @@ static Node *residual_of(Graph *g, Node *n)
     return graph_fit(g, residual, n->axes);
 }
 
-static Node *hessian_times(Graph *g, Node *residual, Node *z, Node *v)
+/* A w = u, or A'w = u. */
+typedef struct System {
+    Graph *g;
+    Node *residual, *z;
+    bool symmetric, transposed;
+} System;
+
+/* A v: the residual's change along v. */
+static Node *forward_times(const System *s, Node *v)
 {
     Node *product;
-    grad_forward(g, &residual, 1, &z, &v, 1, &product);
-    return graph_spread(g, product ? product : graph_const(g, 0), axes_union(&z->axes, &v->axes));
+    grad_forward(s->g, &s->residual, 1, &s->z, &v, 1, &product);
+    return graph_spread(s->g, product ? product : graph_const(s->g, 0), axes_union(&s->z->axes, &v->axes));
 }
+
+/* A'v, built for a vector with z's own axes; further ones that v has (several right sides) are carried along. */
+static Node *backward_times(const System *s, Node *v)
+{
+    Node *one = graph_variable(s->g, s->z->axes), *product;
+    grad_reverse(s->g, &s->residual, &one, 1, &s->z, 1, &product);
+    if (!product) product = graph_const(s->g, 0);
+    product = graph_spread(s->g, product, s->z->axes);
+    graph_substitute(s->g, &product, 1, &one, &v, 1);
+    return graph_spread(s->g, product, axes_union(&s->z->axes, &v->axes));
+}
+
+static Node *times(const System *s, Node *v)       { return s->transposed && !s->symmetric ? backward_times(s, v) : forward_times(s, v); }
+static Node *times_back(const System *s, Node *v)  { return s->transposed || s->symmetric ? forward_times(s, v) : backward_times(s, v); }
 
 static Axes inner_axes(const Node *z)
 {
@@ -33,55 +56,116 @@ static Loop *deepest(Loop *a, Loop *b)
     return a->depth >= b->depth ? a : b;
 }
 
-/* w with H w = u (u may have more axes than z: several right sides) after a fixed number of passes; a pass changes nothing where the solution is reached (or H is not positive). */
-static Node *conjugate_gradients(Graph *g, Node *residual, Node *z, Node *u)
+/* ---- Conjugate gradients ---- */
+
+static Node *chosen(Graph *g, Node *c, Node *x, Node *y) { return graph_map(g, OP_select, c, x, y); }
+
+/* a / b where `going`, else 0. */
+static Node *quotient(Graph *g, Node *going, Node *a, Node *b)
 {
-    Axes inner = inner_axes(z);
-    int64_t passes = 2 * axes_count(&inner) < 50 ? 2 * axes_count(&inner) : 50;
-    Axes axes = axes_union(&z->axes, &u->axes), outer = axes_minus(&axes, &inner);
-    Node *first = graph_dot(g, u, u, inner), *enough = map2(g, OP_mul, first, graph_const(g, 1e-24)), *one = graph_const(g, 1);
-    Loop *loop = graph_loop_open(g, deepest(residual->scope, deepest(z->scope, u->scope)), passes);
-    Node *w = graph_carry(g, loop, zeros(g, axes), axes), *r = graph_carry(g, loop, u, axes), *p = graph_carry(g, loop, u, axes);
-    Node *rr = graph_carry(g, loop, first, outer);
-    Node *hp = hessian_times(g, residual, z, p), *php = graph_dot(g, p, hp, inner);
-    Node *going = map2(g, OP_mul, map2(g, OP_lt, enough, rr), map2(g, OP_lt, graph_const(g, 0), php));
-    Node *safe_php = graph_map(g, OP_select, going, php, one), *safe_rr = graph_map(g, OP_select, going, rr, one);
-    Node *alpha = map2(g, OP_mul, going, map2(g, OP_div, rr, safe_php));
-    Node *next_r = map2(g, OP_sub, r, map2(g, OP_mul, alpha, hp)), *next_rr = graph_dot(g, next_r, next_r, inner);
-    Node *beta = map2(g, OP_mul, going, map2(g, OP_div, next_rr, safe_rr));
-    graph_loop_next(g, loop, 0, map2(g, OP_add, w, map2(g, OP_mul, alpha, p)));
-    graph_loop_next(g, loop, 1, next_r);
-    graph_loop_next(g, loop, 2, map2(g, OP_add, next_r, map2(g, OP_mul, beta, p)));
-    graph_loop_next(g, loop, 3, next_rr);
-    graph_loop_close(g, loop);
-    return graph_result(g, loop, 0);
+    return map2(g, OP_mul, going, map2(g, OP_div, a, chosen(g, going, b, graph_const(g, 1))));
 }
 
-/* The solution is itself an implicit value (the minimizer of w'Hw/2 - u'w), and so differentiates again. */
-static Node *solve(Graph *g, Node *residual, Node *z, Node *u)
+/* The iteration while it is built: w is what is sought, r what is left of u, p the direction, size what the step is made from. */
+typedef struct Descent {
+    Loop *loop;
+    Axes inner;
+    Node *w, *r, *p, *size, *bad;
+    Node *enough;
+} Descent;
+
+static Descent descent_begin(const System *s, Node *u, Node *first_direction)
 {
-    Node *w = graph_stop(g, conjugate_gradients(g, residual, z, u));
-    return graph_implicit(g, w, map2(g, OP_sub, hessian_times(g, residual, z, w), u));
+    Graph *g = s->g;
+    Descent d = { .inner = inner_axes(s->z) };
+    int64_t n = axes_count(&d.inner), passes = 2 * n < 200 ? 2 * n : 200;
+    Axes axes = axes_union(&s->z->axes, &u->axes), outer = axes_minus(&axes, &d.inner);
+    Node *first = graph_dot(g, first_direction, first_direction, d.inner);
+    d.enough = map2(g, OP_mul, first, graph_const(g, 1e-24));
+    d.loop = graph_loop_open(g, deepest(s->residual->scope, deepest(s->z->scope, u->scope)), passes);
+    d.w = graph_carry(g, d.loop, zeros(g, axes), axes);
+    d.r = graph_carry(g, d.loop, u, axes);
+    d.p = graph_carry(g, d.loop, first_direction, axes);
+    d.size = graph_carry(g, d.loop, first, outer);
+    d.bad = graph_carry(g, d.loop, zeros(g, outer), outer);
+    return d;
 }
+
+/* w, or what is not finite where it does not solve the system: 0 for what was not reached, less for what cannot be. */
+static Node *descent_end(const System *s, const Descent *d, Node *u)
+{
+    Graph *g = s->g;
+    graph_loop_close(g, d->loop);
+    Node *w = graph_result(g, d->loop, 0), *r = graph_result(g, d->loop, 1), *bad = graph_result(g, d->loop, 4);
+    Node *left = graph_dot(g, r, r, d->inner), *first = graph_dot(g, u, u, d->inner);
+    Node *reached = map2(g, OP_le, left, map2(g, OP_mul, first, graph_const(g, 1e-8)));
+    return map2(g, OP_solution, w, chosen(g, reached, graph_const(g, 1), map1(g, OP_neg, bad)));
+}
+
+/* The matrix is symmetric: a direction that it does not bend upward shows that it is not positive. */
+static Node *solve_symmetric(const System *s, Node *u)
+{
+    Graph *g = s->g;
+    Descent d = descent_begin(s, u, u);
+    Node *ap = times(s, d.p), *bend = graph_dot(g, d.p, ap, d.inner), *zero = graph_const(g, 0);
+    Node *wanting = map2(g, OP_lt, d.enough, d.size), *upward = map2(g, OP_lt, zero, bend), *going = map2(g, OP_mul, wanting, upward);
+    Node *step = quotient(g, going, d.size, bend);
+    Node *r = map2(g, OP_sub, d.r, map2(g, OP_mul, step, ap)), *size = graph_dot(g, r, r, d.inner);
+    Node *bent = map2(g, OP_mul, wanting, map2(g, OP_lt, bend, zero));
+    graph_loop_next(g, d.loop, 0, map2(g, OP_add, d.w, map2(g, OP_mul, step, d.p)));
+    graph_loop_next(g, d.loop, 1, r);
+    graph_loop_next(g, d.loop, 2, map2(g, OP_add, r, map2(g, OP_mul, quotient(g, going, size, d.size), d.p)));
+    graph_loop_next(g, d.loop, 3, size);
+    graph_loop_next(g, d.loop, 4, map2(g, OP_max, d.bad, bent));
+    return descent_end(s, &d, u);
+}
+
+/* Any matrix, by the normal equations (CGNR; Hestenes & Stiefel 1952, section 10). */
+static Node *solve_general(const System *s, Node *u)
+{
+    Graph *g = s->g;
+    Descent d = descent_begin(s, u, times_back(s, u));
+    Node *ap = times(s, d.p), *bend = graph_dot(g, ap, ap, d.inner), *zero = graph_const(g, 0);
+    Node *going = map2(g, OP_mul, map2(g, OP_lt, d.enough, d.size), map2(g, OP_lt, zero, bend));
+    Node *step = quotient(g, going, d.size, bend);
+    Node *r = map2(g, OP_sub, d.r, map2(g, OP_mul, step, ap)), *back = times_back(s, r), *size = graph_dot(g, back, back, d.inner);
+    graph_loop_next(g, d.loop, 0, map2(g, OP_add, d.w, map2(g, OP_mul, step, d.p)));
+    graph_loop_next(g, d.loop, 1, r);
+    graph_loop_next(g, d.loop, 2, map2(g, OP_add, back, map2(g, OP_mul, quotient(g, going, size, d.size), d.p)));
+    graph_loop_next(g, d.loop, 3, size);
+    return descent_end(s, &d, u);
+}
+
+/* The solution is itself an implicit value (where A w - u vanishes), and so differentiates again. */
+static Node *solve(const System *s, Node *u)
+{
+    Graph *g = s->g;
+    Node *w = graph_stop(g, s->symmetric ? solve_symmetric(s, u) : solve_general(s, u));
+    return graph_implicit(g, w, map2(g, OP_sub, times(s, w), u), s->symmetric);
+}
+
+/* ---- The two modes ---- */
 
 void implicit_reverse(Sweep *s, Node *n, Node *cotangent)
 {
     Graph *g = s->g;
-    Node *residual = residual_of(g, n), *w = map1(g, OP_neg, solve(g, residual, n, cotangent));
+    System system = { g, residual_of(g, n), n, .symmetric = n->flag, .transposed = true };
+    Node *w = map1(g, OP_neg, solve(&system, cotangent));
     Node *wrt[s->n_wrt + 1], *parts[s->n_wrt + 1];
     for (int i = 0; i < s->n_wrt; i++) wrt[i] = s->wrt[i];
     wrt[s->n_wrt] = n;
-    grad_reverse(g, &residual, &w, 1, wrt, s->n_wrt + 1, parts);
+    grad_reverse(g, &system.residual, &w, 1, wrt, s->n_wrt + 1, parts);
     for (int i = 0; i < s->n_wrt; i++) sweep_add(s, s->wrt[i], parts[i]);
 }
 
 Node *implicit_forward(Sweep *s, Node *n)
 {
     Graph *g = s->g;
-    Node *residual = residual_of(g, n), *wrt[s->n_wrt + 1], *tangents[s->n_wrt + 1], *result;
+    System system = { g, residual_of(g, n), n, .symmetric = n->flag };
+    Node *wrt[s->n_wrt + 1], *tangents[s->n_wrt + 1], *result;
     for (int i = 0; i < s->n_wrt; i++) wrt[i] = s->wrt[i], tangents[i] = s->at[s->wrt[i]->id];
     wrt[s->n_wrt] = n;
     tangents[s->n_wrt] = NULL;
-    grad_forward(g, &residual, 1, wrt, tangents, s->n_wrt + 1, &result);
-    return result ? map1(g, OP_neg, solve(g, residual, n, result)) : NULL;
+    grad_forward(g, &system.residual, 1, wrt, tangents, s->n_wrt + 1, &result);
+    return result ? map1(g, OP_neg, solve(&system, result)) : NULL;
 }

@@ -57,7 +57,7 @@ static Scope *with_leaves(Builder *b, Scope *scope, const char *name, Wrt *w, Le
         Value *one = r->kind == VALUE_BUNDLE ? w->value->items[i] : w->value;
         Axes axes = axes_of(one->shape);
         axes = axes_union(&axes, &w->node[i]->axes);
-        for (int k = 0; k < b->at.hidden.n; k++) if (axis_is_item(b->at.hidden.at[k])) axes = axes_with(axes, b->at.hidden.at[k]);
+        axes = axes_union(&axes, &b->at.hidden);
         Node *leaf = graph_slot(b->g, first_leaf + graph_size(b->g), 0, axes);
         leaves[i] = (Leaf){ leaf, graph_spread(b->g, w->node[i], axes) };
         Value *v = ARENA_NEW(b->arena, Value);
@@ -212,6 +212,31 @@ static void settle_wishes(Builder *b, int from, Node **leaves, Node **values, in
     for (int i = from; t && i < t->n_wishes; i++) graph_substitute(b->g, &t->wishes[i].node, 1, leaves, values, n);
 }
 
+/* Whether e varies along items or indices around that some of its variables lack: each place then has a derivative of its own. */
+static bool varies_around(const Builder *b, const Value *e, const Wrt *w)
+{
+    Axes around = axes_common(&b->at.hidden, &e->node->axes);
+    for (int i = 0; i < w->n; i++) if (!axes_within(&around, &w->node[i]->axes)) return true;
+    return false;
+}
+
+/* e, built before, as a function of leaves that have these axes. */
+static Value *in_leaves(Builder *b, const Value *e, Wrt *w, Leaf *leaves)
+{
+    Axes around = axes_common(&b->at.hidden, &e->node->axes);
+    Node *from[MAX_WRT], *to[MAX_WRT];
+    for (int i = 0; i < w->n; i++) {
+        Axes axes = axes_union(&w->node[i]->axes, &around);
+        from[i] = w->node[i];
+        to[i] = w->node[i] = graph_variable(b->g, axes);
+        leaves[i] = (Leaf){ to[i], graph_spread(b->g, from[i], axes) };
+    }
+    Value *r = ARENA_NEW(b->arena, Value);
+    *r = *e;
+    graph_substitute(b->g, &r->node, 1, from, to, w->n);
+    return r;
+}
+
 Value *eval_derivative(Builder *b, Scope *scope, const Expr *e)
 {
     const Expr *callee = e->kid[0];
@@ -237,6 +262,10 @@ Value *eval_derivative(Builder *b, Scope *scope, const Expr *e)
     if (v->kind != VALUE_ARRAY) {
         complain(b, "E0350", span, "%s needs a number to differentiate, but this is %s", kind, value_text(b, v));
         return b->none;
+    }
+    if (!leaf && varies_around(b, v, &w)) {
+        v = in_leaves(b, v, &w, leaves);
+        leaf = true;
     }
     if (strcmp(kind, "jvp") != 0 && given->kind == VALUE_ARRAY && !per_item(b, v, given, w.node[0], span)) return b->none;
     stand_at(b, e->span);

@@ -296,25 +296,6 @@ static bool starting_points(Inference *x, Value *from, Shape items, Value **v)
     return true;
 }
 
-static Value *with_implicit(Inference *x, Closure *energy, Value **v)
-{
-    Builder *b = x->b;
-    Value *e = energy_at(x, energy, v);
-    if (e->kind == VALUE_NONE) return e;
-    Node *wrt[MAX_BINDERS], *g[MAX_BINDERS], *seed = graph_spread(b->g, graph_const(b->g, 1), e->node->axes);
-    for (int i = 0; i < x->n; i++) wrt[i] = v[i]->node;
-    grad_reverse(b->g, &e->node, &seed, 1, wrt, x->n, g);
-    Value *out[MAX_BINDERS];
-    for (int i = 0; i < x->n; i++) {
-        if (!g[i]) {
-            complain(b, "E0366", x->infer->through.span, "the energy does not depend on %s differentiably, so it has no implicit derivative", x->at[i].name.text);
-            return b->none;
-        }
-        out[i] = array(b, graph_implicit(b->g, v[i]->node, g[i]), v[i]->shape);
-    }
-    return together(b, out, x->n);
-}
-
 /* What the solver recorded, as constants, becomes part of what was found: of the whole, and of each name. */
 static Value *with_reached(Builder *b, Value *found, const Field *reached)
 {
@@ -352,15 +333,8 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
         complain(b, "E0367", x->infer->by->span, "a solver used for inference takes two operands, (E, x: [..S]), but %s does not", solver->name);
         return b->none;
     }
-    if (text_takes_prox(b, &solver->def->block)) {
-        const Name *through = &x->infer->through;
-        if (through->text && !strcmp(through->text, "implicit")) {
-            Diagnostic *d = complain(b, "E0366", through->span, "%s finds minima at corners, where the energy has no derivative to be 0", solver->name);
-            diag_help(d, "write through unroll");
-            return b->none;
-        }
-        if (!prox_serves(b, energy, operands[1], solver->name, x->infer->by->span)) return b->none;
-    }
+    bool by_prox = text_takes_prox(b, &solver->def->block);
+    if (by_prox && !prox_serves(b, energy, operands[1], solver->name, x->infer->by->span)) return b->none;
     uint64_t chain = b->at.chain;
     b->at.chain = mix_hash(chain, x->at[0].name.text, (uint64_t)turn_of(b, x->e));
     Value *r = apply_values(b, solver, operands, 2, x->infer->by->span);
@@ -377,7 +351,7 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
         out[i]->node = graph_stop(b->g, one->node);
         if (b->at.train && x->infer->kind == INFER_SAMPLE) note_sampled(b, out[i]->node);
     }
-    Value *found = through && !strcmp(through, "implicit") ? with_implicit(x, energy, out) : together(b, out, n);
+    Value *found = through && !strcmp(through, "implicit") ? with_implicit(x, energy, out, by_prox) : together(b, out, n);
     return found->kind == VALUE_NONE ? found : with_reached(b, all_observed(b, given, found, energy->span), r->fields);
 }
 

@@ -42,6 +42,9 @@ bool   set_given(Inference *x, Shape items);            /* reads the clause into
 Value *with_observed(Builder *b, const Given *g, int binder, Value *x, Span span);     /* x as the energy sees it: what is given in its places */
 Value *all_observed(Builder *b, const Given *g, Value *r, Span span);                  /* the same of one value or the bundle of all */
 
+/* implicit.c: what a solver found, v, with the derivative of the implicit function theorem; by_prox: the energy may have corners there. */
+Value *with_implicit(Inference *x, Closure *energy, Value **v, bool by_prox);
+
 /* latent.c: exact() where every place is independent of all others: no state is visited.  *serves is false, and nothing is reported, where the
  * energy couples places; then *couples is the first value that does (may be null). */
 Value *solve_independent(Inference *x, Shape items, bool *serves, const Node **couples);

@@ -137,7 +137,7 @@ static Value *leaf_value(Builder *b, const Value *x)
 {
     Axes axes = axes_of(x->shape);
     axes = axes_union(&axes, &x->node->axes);
-    for (int k = 0; k < b->at.hidden.n; k++) if (axis_is_item(b->at.hidden.at[k])) axes = axes_with(axes, b->at.hidden.at[k]);
+    axes = axes_union(&axes, &b->at.hidden);
     Value *leaf = ARENA_NEW(b->arena, Value);
     *leaf = *x;
     leaf->node = graph_variable(b->g, axes);

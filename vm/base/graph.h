@@ -105,7 +105,7 @@ struct Node {
     uint64_t key;               /* slot: number; random: place in the program; carry, result: index */
     int64_t size;               /* random choose/rows: how many to choose from; slot: epoch of the read */
     RandomKind kind;            /* random */
-    bool flag;                  /* cumsum: backward; argsort: descending */
+    bool flag;                  /* cumsum: backward; argsort: descending; implicit: symmetric */
     Loop *loop;                 /* carry, time, loop */
     const Move *move;           /* index, place */
     const Shape *from, *to;     /* reshape: these axes, in this order, become those; random: `to` is the full shape */
@@ -196,8 +196,9 @@ Node *graph_along(Graph *g, Op op, Node *x, Axis axis, bool flag);
 /* Singular values of the matrix rows x columns, along `out` (size: the smaller of the two).  Attributes: axis = rows, part = {columns, out}. */
 Node *graph_svdvals(Graph *g, Node *x, Axis rows, Axis columns, Axis out);
 Node *graph_stop(Graph *g, Node *x);                     /* x, without a derivative */
-/* z with the derivative of the minimizer: residual is grad_z E(z, ..) as a node of z (z being a STOP node). */
-Node *graph_implicit(Graph *g, Node *z, Node *residual);
+/* z with the derivative of where the residual, a node of z, is 0 (z being a STOP node).  symmetric: the residual's derivative by z is, as that
+ * of a gradient is. */
+Node *graph_implicit(Graph *g, Node *z, Node *residual, bool symmetric);
 
 /* Whether no simplification looks through the node: it can be found again in all that was computed from it, so that a derivative by it is
  * whole.  Others (a number, -x, 2*x, a slice, a reshape) can have been passed by; take derivatives by a graph_variable instead. */

@@ -217,9 +217,9 @@ Node *graph_stop(Graph *g, Node *x)
     return graph_spread(g, base, x->axes);
 }
 
-Node *graph_implicit(Graph *g, Node *z, Node *residual)
+Node *graph_implicit(Graph *g, Node *z, Node *residual, bool symmetric)
 {
     Node *in[2] = { z, residual };
-    Node pattern = { .op = OP_implicit, .n_in = 2, .in = in, .axes = z->axes };
+    Node pattern = { .op = OP_implicit, .n_in = 2, .in = in, .axes = z->axes, .flag = symmetric };
     return node_make(g, &pattern);
 }
