@@ -232,6 +232,8 @@ static Value *call_project(Builder *b, Scope *s, const CallArgs *args)
     (void)s;
     Value *y = args->at[0].value, *x = args->at[1].value;
     if (y->kind == VALUE_NONE || x->kind == VALUE_NONE) return b->none;
+    bool finite = x->kind == VALUE_ARRAY && (x->domain.kind == CLASS_WHOLE || x->domain.kind == CLASS_SPIN);
+    if (y->kind == VALUE_ARRAY && finite) return nearest_state(b, y, x->domain);
     if (y->kind == VALUE_ARRAY && x->kind == VALUE_ARRAY) return retract(b, y, x->domain);
     if (y->kind != VALUE_BUNDLE || x->kind != VALUE_BUNDLE || y->n_items != x->n_items) {
         complain(b, "E0306", args->span, "project takes a value and the variable whose domain it is brought into, but these are %s and %s", value_text(b, y), value_text(b, x));
@@ -241,6 +243,9 @@ static Value *call_project(Builder *b, Scope *s, const CallArgs *args)
 }
 
 static Value *call_smooth(Builder *b, Scope *s, const CallArgs *args) { (void)s; return smooth_part(b, args); }
+static Value *call_states(Builder *b, Scope *s, const CallArgs *args)   { (void)s; return states_of_domain(b, args); }
+static Value *call_changes(Builder *b, Scope *s, const CallArgs *args)  { (void)s; return changes_of_moves(b, args); }
+static Value *call_pairwise(Builder *b, Scope *s, const CallArgs *args) { (void)s; return pairs_of_energy(b, args); }
 static Value *call_prox(Builder *b, Scope *s, const CallArgs *args)   { (void)s; return prox_of(b, args); }
 
 /* ---- draws ---- */
@@ -451,6 +456,32 @@ static Value *call_gibbs(Builder *b, Scope *s, const CallArgs *args)
     return call_with_settings(b, "gibbs", args, (const char *const[]){ "sweeps" }, (const double[]){ 10 }, 1);
 }
 
+static Value *call_icm(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    return call_with_settings(b, "icm", args, (const char *const[]){ "sweeps" }, (const double[]){ 10 }, 1);
+}
+
+/* alternate(rounds = 100, real = .., finite = .., name = ..): solvers by name. */
+static Value *call_alternate(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Value *r = call_solver(b, "alternate", args), *rounds = number(b, 100);
+    for (int i = 0; i < args->n; i++) {
+        const CallArg *a = &args->at[i];
+        if (a->value->kind == VALUE_NONE) return b->none;
+        if (a->name ? !strcmp(a->name, "rounds") : !i) { rounds = a->value; continue; }
+        if (!a->name) {
+            Diagnostic *d = complain(b, "E0332", a->span, "alternate's solvers are given by name");
+            diag_help(d, "alternate(rounds = 100, real = mala(steps = 10), finite = gibbs(sweeps = 1))");
+            return b->none;
+        }
+        field_add(b, &r->fn->settings, a->name, a->value);
+    }
+    field_add(b, &r->fn->settings, "rounds", rounds);
+    return r;
+}
+
 static Value *call_annealed_gibbs(Builder *b, Scope *s, const CallArgs *args)
 {
     (void)s;
@@ -648,9 +679,12 @@ static const Builtin builtins[] = {
     { "argsort", "argsort(x)", "Places in ascending order of value along the last axis; stable.", 1, 1, call_argsort, "x" },
     { "svdvals", "svdvals(x)", "Singular values of a matrix, descending. No derivative.", 1, 1, call_svdvals, "x" },
     { "stop", "stop(x)", "x as a constant: no derivative passes.", 1, 1, call_stop, "x" },
-    { "project", "project(y, x)", "y brought into the domain of x: a box, the simplex, the sphere; as it is where x is any real.", 2, 2, call_project, "y x" },
+    { "project", "project(y, x)", "y brought into the domain of x: a box, the simplex, the sphere, the nearest class or spin; as it is where x is any real.", 2, 2, call_project, "y x" },
     { "smooth", "smooth(E, x)", "In a solver: the energy without its terms weight * abs(x) and weight * sqrt(sum(x^2)), which prox takes.", 2, 2, call_smooth, "E x" },
     { "prox", "prox(E, v, step)", "In a solver: the least of step * g(x) + |x - v|^2 / 2, where g is the terms of the energy that smooth leaves out.", 3, 3, call_prox, "E v step" },
+    { "states", "states(x)", "The values that classes, bits or spins x can take: [K].", 1, 1, call_states, "x" },
+    { "changes", "changes(E, x)", "In a solver: what the energy would change by, setting each place (row-major) of classes, bits or spins to each of its states: [places, K]. Exact where places meet in products, to first order elsewhere.", 2, 2, call_changes, "E x" },
+    { "pairwise", "pairwise(E, x)", "In a solver: an energy of pairs of spins or bits x as sum of field s + sum over pairs of coupling s s', with s = -1 or 1: a record of coupling and neighbor, [places, neighbors of each], and field, [places].", 2, 2, call_pairwise, "E x" },
     { "uniform", "uniform(low, high, shape)", "Uniform draws in low..high.", 2, 3, call_uniform, "low high shape" },
     { "normal", "normal(shape)", "Normal draws of mean 0 and deviation 1.", 0, 1, call_normal, "shape" },
     { "bernoulli", "bernoulli(p, shape)", "1 with probability p, else 0.", 1, 2, call_bernoulli, "p shape" },
@@ -665,6 +699,8 @@ static const Builtin builtins[] = {
     { "exact", "exact()", "Solver for finite domains: enumerates all states, or sums out place by place where no place acts on another. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_exact, "" },
     { "chain", "chain()", "Solver for classes, bits or spins that the energy links as a sequence (y[t], y[t+1]) or a tree (y[i], y[parent[i]], parent known before the run): dynamic programming. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_chain, "" },
     { "gibbs", "gibbs(sweeps = 10)", "Samples classes, bits and spins: each sweep draws every place given all others; places that do not act on each other are drawn at once.", 0, 1, call_gibbs, "sweeps" },
+    { "icm", "icm(sweeps = 10)", "Iterated conditional modes (Besag 1986): argmin over classes, bits and spins; each sweep sets every place to its state of least energy given all others.", 0, 1, call_icm, "sweeps" },
+    { "alternate", "alternate(rounds = 100, real = mala(steps = 10, step = 0.05), finite = gibbs(sweeps = 1))", "Solver for names of different domains: in each round the finite ones move by one solver and the real ones by another, while the rest stands still; `name = solver` gives a name its own. Under argmin: descent(steps = 10, step = 0.1) and icm(sweeps = 1).", 0, MAX_ARGS, call_alternate, "*" },
     { "annealed_gibbs", "annealed_gibbs(sweeps = 200, hot = 3, cold = 0.1)", "Searches low energy among classes, bits and spins: Gibbs sweeps at temperatures that fall from hot to cold; gives the best each chain has seen.", 0, 3, call_annealed_gibbs, "sweeps hot cold" },
     { "ais", "ais(E, levels = 1000, chains = 256)", "log of the sum of exp(-E) over all states of E's arguments, by annealed importance sampling: from the uniform distribution, in equal steps of the inverse temperature, a Gibbs sweep at each.", 1, 3, call_ais, "E levels chains" },
     { "ema", "ema(f, decay = 0.99)", "A net whose cells follow those of f: a' = decay a + (1 - decay) f'. Its output is stopped.", 1, 2, call_ema, "f decay" },

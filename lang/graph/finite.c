@@ -15,7 +15,7 @@ bool finite_parts(Inference *x, Finite *f, bool always)
         Binder *v = &x->at[i];
         if (v->domain.kind != CLASS_WHOLE && v->domain.kind != CLASS_SPIN) {
             Diagnostic *d = complain(b, "E0360", x->infer->by->span, "%s has real values, but this solver serves finite domains", v->name.text);
-            diag_help(d, "descent(..) minimizes and langevin(..) samples real variables");
+            diag_help(d, x->n > 1 ? "alternate(..) moves real names and finite ones in turn, each by a solver of its own" : "descent(..) minimizes and langevin(..) samples real variables");
             return false;
         }
         if (!v->has_shape) {
@@ -250,6 +250,14 @@ void finite_slopes(const Finite *f, Node *energy, Node **slope)
     for (int i = 0; i < f->n; i++) wrt[i] = f->at[i].state;
     grad_reverse(g, &energy, &one, 1, wrt, f->n, slope);
     for (int i = 0; i < f->n; i++) if (!slope[i]) slope[i] = graph_spread(g, graph_const(g, 0), wrt[i]->axes);
+}
+
+bool finite_is_quadratic(const Finite *f, int part, Node *slope)
+{
+    const FinitePart *p = &f->at[part];
+    Node *along = graph_variable(f->b->g, p->state->axes), *second = NULL;
+    grad_forward(f->b->g, &slope, 1, &p->state, &along, 1, &second);
+    return !second || !graph_depends(f->b->g, second, p->state);
 }
 
 /* ---- where all states are 0 ---- */

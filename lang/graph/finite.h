@@ -34,6 +34,8 @@ Node *finite_energy(Inference *x, Finite *f, Closure *energy);
 Node *finite_polynomial(Finite *f, Node *value);
 /* Derivatives by each part's state; a zero where there is none. */
 void  finite_slopes(const Finite *f, Node *energy, Node **slope);
+/* Whether a slope's own slope depends on the state no more. */
+bool  finite_is_quadratic(const Finite *f, int part, Node *slope);
 /* What is left of a polynomial where all states are 0. */
 Node *finite_rest(const Finite *f, Node *polynomial);
 /* The state variable that stands for the value `node` of a part, and back for a class number. */
@@ -67,8 +69,9 @@ typedef struct Touches {
 Touches touches_of(const Finite *f, int part, Node *slope);
 /* Whether a place may be among those it touches itself. */
 bool touches_itself(const Finite *f, int part, const Touches *t);
-/* Colors such that places of one color do not touch each other: color = sum coef[axis]*place mod colors. */
-typedef struct Coloring { int64_t colors; int64_t coef[MAX_AXES]; } Coloring;
+/* Colors such that places of one color do not touch each other: color = sum (coef[axis]*place, and 1 more at the last place where
+ * last[axis]: an odd ring has three) mod colors. */
+typedef struct Coloring { int64_t colors; int64_t coef[MAX_AXES]; bool last[MAX_AXES]; } Coloring;
 Coloring coloring_of(const Finite *f, int part, const Touches *t);
 /* Which nodes the root is made of, by id up to the root's; to be freed, null if there is no memory. */
 bool *nodes_below(const Graph *g, Node *root);

@@ -2,7 +2,8 @@
  *
  * A sweep draws every place of the sought arrays from its conditional distribution.  Places that do not act on each other are drawn at
  * once: the energies of all states of all of them come from one gradient.  Which those are is found from the energy (touch.c): a grid
- * becomes a checkerboard, a restricted Boltzmann machine its two layers. */
+ * becomes a checkerboard, a restricted Boltzmann machine its two layers.  An energy that is no polynomial is asked for each state of each
+ * place, one place after another: slower, and as right. */
 #include <math.h>
 #include <string.h>
 #include "lang/grad/grad.h"
@@ -12,8 +13,10 @@ enum { UNROLLED_COLORS = 4 };
 
 typedef struct Sweep {
     Finite f;
-    Node *energy;
-    Node *slope[MAX_BINDERS];
+    Node *energy;               /* of the parts' leaves `value` */
+    Node *slope[MAX_BINDERS];   /* of the leaves `state` */
+    bool alone[MAX_BINDERS];    /* goes place after place: the energy is asked for every state of each */
+    bool least;                 /* takes the state of least energy, draws none */
     Coloring colors[MAX_BINDERS];
     bool squares[MAX_BINDERS];  /* places act on themselves: slopes are taken half way between the two states */
     int order[MAX_BINDERS];     /* latents that were not named come first */
@@ -21,45 +24,37 @@ typedef struct Sweep {
 
 static Node *constant(Sweep *s, double x) { return graph_const(s->f.b->g, x); }
 
-/* ---- whether the energy allows it ---- */
+/* ---- which places can be drawn at once ---- */
 
-static void refuse(Inference *x, const Node *where, const char *why)
+/* The slopes and colors of each part, from the energy as a polynomial; where it is none, or a place of several states acts on itself, the
+ * part goes place after place. */
+static void find_blocks(Sweep *s)
 {
-    Diagnostic *d = complain(x->b, "E0370", x->infer->by->span, "gibbs(..) needs an energy that is a sum of products of its variables, and %s", why);
-    if (where && where->origin) diag_note(d, where->origin->span, "here");
-    diag_help(d, "exact() serves small domains of any energy");
-}
-
-/* The slope's own slope: whether it depends on the state no more. */
-static bool is_quadratic(const Finite *f, int part, Node *slope)
-{
-    const FinitePart *p = &f->at[part];
-    Node *along = graph_variable(f->b->g, p->state->axes), *second = NULL;
-    grad_forward(f->b->g, &slope, 1, &p->state, &along, 1, &second);
-    return !second || !graph_depends(f->b->g, second, p->state);
+    Node *energy = finite_polynomial(&s->f, s->energy);
+    if (energy) finite_slopes(&s->f, energy, s->slope);
+    for (int i = 0; i < s->f.n; i++) {
+        s->alone[i] = !energy;
+        if (!energy) continue;
+        Touches t = touches_of(&s->f, i, s->slope[i]);
+        s->squares[i] = touches_itself(&s->f, i, &t);
+        s->colors[i] = coloring_of(&s->f, i, &t);
+        s->alone[i] = s->squares[i] && (s->f.at[i].indicators || !finite_is_quadratic(&s->f, i, s->slope[i]));
+    }
 }
 
 static bool prepare(Inference *x, Closure *energy, Sweep *s)
 {
+    Value *v[MAX_BINDERS] = { NULL };
     if (!finite_parts(x, &s->f, false)) return false;
-    s->energy = finite_energy(x, &s->f, energy);
-    if (!s->energy) {
-        if (s->f.refused) refuse(x, s->f.refused, "this one has another function of them");
-        return false;
-    }
+    for (int i = 0; i < x->n; i++) v[i] = finite_value(&s->f, &x->at[i], i, s->f.at[i].value);
+    Value *e = energy_at(x, energy, v);
+    if (e->kind == VALUE_NONE) return false;
+    s->energy = e->node;
     stand_at(x->b, x->e->span);
-    finite_slopes(&s->f, s->energy, s->slope);
+    find_blocks(s);
     int n = 0;
     for (int i = 0; i < s->f.n; i++) if (x->at[i].fresh) s->order[n++] = i;
     for (int i = 0; i < s->f.n; i++) if (!x->at[i].fresh) s->order[n++] = i;
-    for (int i = 0; i < s->f.n; i++) {
-        Touches t = touches_of(&s->f, i, s->slope[i]);
-        s->squares[i] = touches_itself(&s->f, i, &t);
-        s->colors[i] = coloring_of(&s->f, i, &t);
-        if (!s->squares[i] || (!s->f.at[i].indicators && is_quadratic(&s->f, i, s->slope[i]))) continue;
-        refuse(x, finite_meeting(&s->f, s->energy), "in this one a place acts on itself");
-        return false;
-    }
     return true;
 }
 
@@ -70,8 +65,12 @@ static Node *color_of(Sweep *s, int part)
     Graph *g = s->f.b->g;
     const Coloring *c = &s->colors[part];
     Node *sum = constant(s, 0);
-    for (int a = 0; a < s->f.at[part].shape.n; a++)
-        sum = graph_map(g, OP_add, sum, graph_map(g, OP_mul, graph_iota(g, s->f.at[part].shape.at[a]), constant(s, (double)c->coef[a]), NULL), NULL);
+    for (int a = 0; a < s->f.at[part].shape.n; a++) {
+        Axis axis = s->f.at[part].shape.at[a];
+        Node *place = graph_iota(g, axis);
+        sum = graph_map(g, OP_add, sum, graph_map(g, OP_mul, place, constant(s, (double)c->coef[a]), NULL), NULL);
+        if (c->last[a]) sum = graph_map(g, OP_add, sum, graph_map(g, OP_eq, place, constant(s, (double)axis_size(axis) - 1), NULL), NULL);
+    }
     return graph_map(g, OP_mod, sum, constant(s, (double)c->colors), NULL);
 }
 
@@ -83,7 +82,8 @@ static Node *clamped(Sweep *s, int part, Node *node)
     return mask ? graph_map(b->g, OP_select, aligned(b, mask, shape), aligned(b, b->at.given->value[part], shape), node) : node;
 }
 
-/* The values of a part with its places where `chosen` is 1 (null: all) drawn anew.  heat: inverse temperature; null: 1. */
+/* The values of a part with its places where `chosen` is 1 (null: all) drawn anew.  luck: uniform draws; null: the least is taken.  heat: inverse
+ * temperature; null: 1. */
 static Node *draw_block(Sweep *s, int part, Node *const *values, Node *chosen, Node *luck, Node *heat)
 {
     Graph *g = s->f.b->g;
@@ -100,7 +100,7 @@ static Node *draw_block(Sweep *s, int part, Node *const *values, Node *chosen, N
     }
     graph_substitute(g, &slope, 1, from, to, f->n);
     if (heat) slope = graph_map(g, OP_mul, slope, heat, NULL);
-    Node *drawn = finite_drawn(f, part, slope, luck);
+    Node *drawn = luck ? finite_drawn(f, part, slope, luck) : finite_least(f, part, slope);
     if (chosen) drawn = graph_map(g, OP_select, chosen, drawn, values[part]);
     return graph_spread(g, clamped(s, part, drawn), f->at[part].value->axes);
 }
@@ -118,6 +118,75 @@ static Node *draw_colors_in_loop(Sweep *s, int part, Node **values, Node *luck, 
     return graph_result(g, loop, 0);
 }
 
+/* ---- place after place ---- */
+
+/* The energy at the values. */
+static Node *energy_here(Sweep *s, Node *const *values)
+{
+    Node *from[MAX_BINDERS], *to[MAX_BINDERS], *e = s->energy;
+    for (int i = 0; i < s->f.n; i++) {
+        from[i] = s->f.at[i].value;
+        to[i] = graph_spread(s->f.b->g, values[i], from[i]->axes);
+    }
+    graph_substitute(s->f.b->g, &e, 1, from, to, s->f.n);
+    return e;
+}
+
+/* The energy where the place that `is` marks is set to `to`. */
+static Node *energy_tried(Sweep *s, int part, Node *const *values, Node *is, Node *to)
+{
+    Node *tried[MAX_BINDERS];
+    memcpy(tried, values, sizeof(Node *) * (size_t)s->f.n);
+    tried[part] = graph_map(s->f.b->g, OP_select, is, to, values[part]);
+    return energy_here(s, tried);
+}
+
+/* What finite_drawn takes: energies of all states of the place, or with two states the slope between them. */
+static Node *slope_alone(Sweep *s, int part, Node *const *values, Node *is)
+{
+    Graph *g = s->f.b->g;
+    const FinitePart *p = &s->f.at[part];
+    if (p->indicators) {
+        Node *state = graph_map(g, OP_add, constant(s, p->low), graph_iota(g, p->choice), NULL);
+        Node *e = energy_tried(s, part, values, is, state);
+        return graph_spread(g, e, axes_with(e->axes, p->choice));
+    }
+    Node *high = energy_tried(s, part, values, is, constant(s, p->high)), *low = energy_tried(s, part, values, is, constant(s, p->low));
+    return graph_map(g, OP_div, graph_map(g, OP_sub, high, low, NULL), constant(s, p->high - p->low), NULL);
+}
+
+static Node *number_of_place(Sweep *s, int part)
+{
+    Graph *g = s->f.b->g;
+    Node *number = constant(s, 0);
+    for (int a = 0; a < s->f.at[part].shape.n; a++) {
+        Axis axis = s->f.at[part].shape.at[a];
+        number = graph_map(g, OP_add, graph_map(g, OP_mul, number, constant(s, (double)axis_size(axis)), NULL), graph_iota(g, axis), NULL);
+    }
+    return number;
+}
+
+static Node *draw_alone(Sweep *s, int part, Node **values, Node *luck, Node *heat)
+{
+    Graph *g = s->f.b->g;
+    Axes places = axes_of(s->f.at[part].shape);
+    Loop *loop = graph_loop_open(g, s->f.b->at.loop, axes_count(&places));
+    Node *before = values[part];
+    values[part] = graph_carry(g, loop, before, s->f.at[part].value->axes);
+    Node *is = graph_map(g, OP_eq, number_of_place(s, part), loop->time, NULL);
+    Node *slope = slope_alone(s, part, values, is);
+    if (heat) slope = graph_map(g, OP_mul, slope, heat, NULL);
+    Node *u = luck ? graph_fold(g, OP_sum, graph_map(g, OP_mul, graph_spread(g, is, places), luck, NULL), places) : NULL;
+    Node *chosen = u ? finite_drawn(&s->f, part, slope, u) : finite_least(&s->f, part, slope);
+    Node *next = clamped(s, part, graph_map(g, OP_select, is, chosen, values[part]));
+    graph_loop_next(g, loop, 0, graph_spread(g, next, s->f.at[part].value->axes));
+    values[part] = before;
+    graph_loop_close(g, loop);
+    return graph_result(g, loop, 0);
+}
+
+/* ---- a sweep over all parts ---- */
+
 /* One sweep over all places of all parts; values are replaced by the new ones. */
 static void sweep(Inference *x, Sweep *s, Node **values, Node *heat)
 {
@@ -125,8 +194,9 @@ static void sweep(Inference *x, Sweep *s, Node **values, Node *heat)
     for (int k = 0; k < s->f.n; k++) {
         int part = s->order[k];
         int64_t colors = s->colors[part].colors;
-        Node *luck = finite_luck(&s->f, part, x->at[part].name.text);
-        if (colors == 1) values[part] = draw_block(s, part, values, NULL, luck, heat);
+        Node *luck = s->least ? NULL : finite_luck(&s->f, part, x->at[part].name.text);
+        if (s->alone[part]) values[part] = draw_alone(s, part, values, luck, heat);
+        else if (colors == 1) values[part] = draw_block(s, part, values, NULL, luck, heat);
         else if (colors > UNROLLED_COLORS) values[part] = draw_colors_in_loop(s, part, values, luck, heat);
         else for (int64_t c = 0; c < colors; c++)
             values[part] = draw_block(s, part, values, graph_map(g, OP_eq, color_of(s, part), constant(s, (double)c), NULL), luck, heat);
@@ -187,10 +257,10 @@ static Loop *open_sweeps(Inference *x, Sweep *s, int64_t sweeps, Node *const *st
     return b->at.loop;
 }
 
-Value *solve_gibbs(Inference *x, const Closure *solver, Value **v, Shape items)
+static Value *solve_by_sweeps(Inference *x, const Closure *solver, Value **v, Shape items, bool least)
 {
     Builder *b = x->b;
-    Sweep s = { 0 };
+    Sweep s = { .least = least };
     int64_t sweeps;
     Node *values[MAX_BINDERS], *start[MAX_BINDERS];
     if (!count_setting(x, solver, "sweeps", &sweeps) || !prepare(x, energy_closure(x, x->infer->of, items), &s)) return b->none;
@@ -204,21 +274,12 @@ Value *solve_gibbs(Inference *x, const Closure *solver, Value **v, Shape items)
     return ended(x, &s, loop, 0);
 }
 
+Value *solve_gibbs(Inference *x, const Closure *solver, Value **v, Shape items) { return solve_by_sweeps(x, solver, v, items, false); }
+Value *solve_icm(Inference *x, const Closure *solver, Value **v, Shape items)   { return solve_by_sweeps(x, solver, v, items, true); }
+
 /* ---- simulated annealing ---- */
 
 static Node *map2(Sweep *s, Op op, Node *x, Node *y) { return graph_map(s->f.b->g, op, x, y, NULL); }
-
-/* The energy at the values. */
-static Node *energy_here(Sweep *s, Node *const *values)
-{
-    Node *from[MAX_BINDERS], *to[MAX_BINDERS], *e = s->energy;
-    for (int i = 0; i < s->f.n; i++) {
-        from[i] = s->f.at[i].state;
-        to[i] = graph_spread(s->f.b->g, finite_state(&s->f, i, values[i]), from[i]->axes);
-    }
-    graph_substitute(s->f.b->g, &e, 1, from, to, s->f.n);
-    return e;
-}
 
 /* Sweeps at temperatures that fall from hot to cold in equal ratios; the best configuration that a sweep of the chain ended in. */
 Value *solve_annealed_gibbs(Inference *x, const Closure *solver, Value **v, Shape items)

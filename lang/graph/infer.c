@@ -100,9 +100,27 @@ static void collect_argument(Inference *x, Closure *c, const Param *p, const Exp
     add_frame(x, &frame, arg->span);
 }
 
+/* In a solver, the energy it was given is asked: its names keep their shapes and domains. */
+static void collect_of_inference(Inference *x, const Closure *c, const Expr *e)
+{
+    const Inference *outer = c->inference;
+    for (int i = 0; i < e->n_args && i < outer->n; i++) {
+        const Expr *arg = e->args[i].value;
+        Binder *v = arg->kind == EXPR_NAME ? find_binder(x, arg->name.text) : NULL;
+        const Binder *known = &outer->at[i];
+        if (!v || v->typed || (e->n_args == 1 && outer->n > 1)) continue;
+        v->typed = known->typed;
+        v->domain = known->domain;
+        v->has_shape = known->has_shape;
+        v->shape = known->shape;
+        v->where = arg->span;
+    }
+}
+
 static void collect_call(Inference *x, const Expr *e)
 {
     Closure *c = callee_of(x, e->kid[0]);
+    if (c && c->kind == CLOSURE_INFER) { collect_of_inference(x, c, e); return; }
     const Signature *s = c ? operands_of(c) : NULL;
     if (!s) return;
     int seen = 0, late = 0;
@@ -168,6 +186,9 @@ Closure *energy_closure(Inference *x, const Expr *of, Shape items)
     c->run = b->at.run;
     c->owner = b->at.owner;
     c->items = items;
+    Inference *copy = ARENA_NEW(b->arena, Inference);
+    *copy = *x;
+    c->inference = copy;
     return c;
 }
 
@@ -207,7 +228,7 @@ static bool serves_only(Inference *x, const Closure *solver, InferKind kind, con
     return false;
 }
 
-static bool solver_serves(Inference *x, const Closure *solver)
+bool solver_serves(Inference *x, const Closure *solver)
 {
     Builder *b = x->b;
     Span by = x->infer->by->span;
@@ -222,6 +243,8 @@ static bool solver_serves(Inference *x, const Closure *solver)
         return false;
     }
     if (is_builtin(solver, "gibbs")) return serves_only(x, solver, INFER_SAMPLE, "argmin .. by annealed_gibbs(..) searches");
+    if (is_builtin(solver, "alternate") || is_builtin(solver, "exact") || is_builtin(solver, "chain")) return true;
+    if (is_builtin(solver, "icm")) return serves_only(x, solver, INFER_ARGMIN, "gibbs(..) samples");
     if (is_builtin(solver, "annealed_gibbs")) return serves_only(x, solver, INFER_ARGMIN, "gibbs(..) samples");
     if (solver->kind != CLOSURE_DEF || solver->def->kind != DEF_SOLVER) {
         Diagnostic *d = complain(b, "E0360", by, "`by` needs a solver, but this is the %s %s", solver->kind == CLOSURE_DEF ? def_kind_name(solver->def->kind) : "function", solver->name);
@@ -233,7 +256,7 @@ static bool solver_serves(Inference *x, const Closure *solver)
         if ((v->domain.kind == CLASS_WHOLE || v->domain.kind == CLASS_SPIN) && text_takes_derivatives(b, &solver->def->block)) {
             Diagnostic *d = complain(b, "E0360", by, "%s needs a gradient, but %s takes %s values", solver->name, v->name.text,
                                      v->domain.kind == CLASS_SPIN ? "spin" : "whole");
-            diag_help(d, "exact() serves finite domains");
+            diag_help(d, x->n > 1 ? "alternate(..) moves real names and finite ones in turn, each by a solver of its own" : "exact(), gibbs(..) and the samplers of discrete.ebm serve finite domains");
             return false;
         }
     }
@@ -322,6 +345,8 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
     Value *v[MAX_BINDERS] = { NULL };
     if (!starting_points(x, from, items, v)) return b->none;
     if (is_builtin(solver, "gibbs")) return solve_gibbs(x, solver, v, items);
+    if (is_builtin(solver, "icm")) return solve_icm(x, solver, v, items);
+    if (is_builtin(solver, "alternate")) return solve_alternate(x, solver, v, items);
     if (is_builtin(solver, "annealed_gibbs")) return solve_annealed_gibbs(x, solver, v, items);
     Closure *energy = energy_closure(x, x->infer->of, items);
     const Given *given = energy->given = b->at.given;
@@ -353,6 +378,12 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
     }
     Value *found = through && !strcmp(through, "implicit") ? with_implicit(x, energy, out, by_prox) : together(b, out, n);
     return found->kind == VALUE_NONE ? found : with_reached(b, all_observed(b, given, found, energy->span), r->fields);
+}
+
+Value *solve_by(Inference *x, Closure *solver, Value *from, Shape items)
+{
+    if (is_builtin(solver, "exact")) return solve_exact(x, items);
+    return is_builtin(solver, "chain") ? solve_chain(x, items) : solve(x, solver, from, items);
 }
 
 /* ---- the expression ---- */
@@ -484,7 +515,7 @@ static Value *infer(Builder *b, Scope *scope, const Expr *e)
         b->at.hidden = axes_with(b->at.hidden, a);
         items.at[items.n++] = a;
     }
-    Value *r = set_given(&x, items) ? exact ? solve_exact(&x, items) : chain ? solve_chain(&x, items) : solve(&x, solver->fn, from, items) : b->none;
+    Value *r = set_given(&x, items) ? solve_by(&x, solver->fn, from, items) : b->none;
     b->at = before;
     graph_set_origin(b->g, b->at.origin);
     r = unhide(b, r, items, frame);

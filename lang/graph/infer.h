@@ -52,10 +52,25 @@ Value *solve_independent(Inference *x, Shape items, bool *serves, const Node **c
 /* exact.c: exact() over finite domains. */
 Value *solve_exact(Inference *x, Shape items);
 
+/* infer.c: whether the solver can, with a report if not; and by any solver, from starting points whose frames are hidden. */
+bool   solver_serves(Inference *x, const Closure *solver);
+Value *solve_by(Inference *x, Closure *solver, Value *from, Shape items);
+
+/* alternate.c: alternate(rounds, real, finite, ..): the names in turn, each by a solver of its own. */
+Value *solve_alternate(Inference *x, const Closure *solver, Value **v, Shape items);
+
 /* gibbs.c: gibbs(sweeps) over the binders, which stand at v; null after a report. */
 Value *solve_gibbs(Inference *x, const Closure *solver, Value **v, Shape items);
+/* icm(sweeps): the same with the least state instead of a draw. */
+Value *solve_icm(Inference *x, const Closure *solver, Value **v, Shape items);
 /* annealed_gibbs(sweeps, hot, cold): a configuration of low energy. */
 Value *solve_annealed_gibbs(Inference *x, const Closure *solver, Value **v, Shape items);
+
+/* discrete.c: states(x); changes(E, x); pairwise(E, x); the nearest value of a finite domain. */
+Value *states_of_domain(Builder *b, const CallArgs *args);
+Value *changes_of_moves(Builder *b, const CallArgs *args);
+Value *pairs_of_energy(Builder *b, const CallArgs *args);
+Value *nearest_state(Builder *b, Value *y, Domain domain);
 
 /* log Z by annealed importance sampling; place: the expression that names the energy, which keys the draws. */
 Value *log_partition_annealed(Builder *b, Closure *energy, const Expr *place, Span span, int64_t levels, int64_t chains);

@@ -247,7 +247,9 @@ static bool keeps_apart(const Finite *f, int part, const Coloring *c, const Offs
     else if (o[a].wrap) { low = ((o[a].by % size) + size) % size - size; high = low + size; step = size; }
     for (int64_t d = low; d <= high; d += step) {
         if (d <= -size || d >= size) continue;
-        if (!keeps_apart(f, part, c, o, a + 1, sum + c->coef[a] * d, zero && d == 0)) return false;
+        bool inside = d > -size + 1 && d < size - 1, one_is_last = d && c->last[a];
+        if ((inside || !one_is_last) && !keeps_apart(f, part, c, o, a + 1, sum + c->coef[a] * d, zero && d == 0)) return false;
+        if (one_is_last && !keeps_apart(f, part, c, o, a + 1, sum + c->coef[a] * d + (d > 0 ? 1 : -1), false)) return false;
     }
     return true;
 }
@@ -258,12 +260,21 @@ static bool is_coloring(const Finite *f, int part, const Touches *t, const Color
     return true;
 }
 
-static bool search(const Finite *f, int part, const Touches *t, Coloring *c, int a)
+static bool wraps(const Touches *t, int a)
+{
+    for (int i = 0; i < t->n; i++) if (t->at[i][a].wrap) return true;
+    return false;
+}
+
+static bool search(const Finite *f, int part, const Touches *t, Coloring *c, int a, bool rings)
 {
     if (a == f->at[part].shape.n) return is_coloring(f, part, t, c);
     for (int64_t k = 0; k < c->colors; k++) {
         c->coef[a] = (k + 1) % c->colors;
-        if (search(f, part, t, c, a + 1)) return true;
+        for (int last = 0; last <= (rings && wraps(t, a)); last++) {
+            c->last[a] = last;
+            if (search(f, part, t, c, a + 1, rings)) return true;
+        }
     }
     return false;
 }
@@ -275,8 +286,9 @@ Coloring coloring_of(const Finite *f, int part, const Touches *t)
     for (int a = 0; a < shape->n; a++) places *= axis_size(shape->at[a]);
     Coloring c = { 0 };
     int64_t most = shape->n <= 1 ? 256 : shape->n == 2 ? 40 : 8;
-    for (c.colors = 1; c.colors <= most && c.colors < places; c.colors++) if (search(f, part, t, &c, 0)) return c;
-    c.colors = places;
+    for (c.colors = 1; c.colors <= most && c.colors < places; c.colors++)
+        if (search(f, part, t, &c, 0, false) || search(f, part, t, &c, 0, true)) return c;
+    c = (Coloring){ .colors = places };
     for (int a = shape->n - 1, stride = 1; a >= 0; a--) {
         c.coef[a] = stride;
         stride *= (int)axis_size(shape->at[a]);

@@ -99,6 +99,7 @@ struct Closure {
     Value *scale;
     double decay;               /* EMA */
     Shape items;                /* INFER: the item axes its calls are mapped over */
+    const struct Inference *inference;  /* INFER: what is sought */
     const struct Given *given;  /* INFER: what stands in its places; null: nothing does */
 };
 
