@@ -2,6 +2,7 @@
 #
 #   make            build/ebm, build/libebm.a, build/libebm.so
 #   make demo       install what is missing (Debian packages), build, train the moons model
+#   make demo-data  install the packages that hold the examples' data, and write what the examples read
 #   make test       install what is missing, build, run all tests
 #   make examples   every program of examples/ for its whole length (takes long)
 #   make check-tests  the same tests without the set-up
@@ -61,7 +62,7 @@ TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD_DIR)/tests/%)
 TEST_HELPER_OBJECTS := $(TEST_HELPERS:%.c=$(BUILD_DIR)/obj/%.o)
 TEST_SCRIPTS := $(filter-out $(SKIP_TESTS),$(sort $(wildcard tests/*_test.sh)))
 
-.PHONY: all lib setup demo bench examples test check-tests sanitize lint install clean
+.PHONY: all lib setup demo demo-data data-packages bench examples test check-tests sanitize lint install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
@@ -121,6 +122,19 @@ setup:
 
 # --- use --------------------------------------------------------------------------------------------------------------------
 
+# Real data for examples/tagger.ebm and examples/series.ebm.
+DATA_PACKAGES := dict-gcide python3-scipy
+demo-data: examples/words.tsv examples/series.csv
+
+data-packages:
+	$(call install_missing,$(DATA_PACKAGES))
+
+examples/words.tsv: examples/data/words.py | data-packages
+	/usr/bin/python3 $< /usr/share/dictd/gcide.dict.dz $@
+
+examples/series.csv: examples/data/series.py | data-packages
+	/usr/bin/python3 $< /usr/lib/python3/dist-packages/scipy/misc/ecg.dat $@
+
 demo: setup
 	@$(MAKE) --no-print-directory all
 	@mkdir -p $(BUILD_DIR)/demo
@@ -135,11 +149,11 @@ bench: all
 
 # --- tests ------------------------------------------------------------------------------------------------------------------
 
-test: setup
+test: setup demo-data
 	@$(MAKE) --no-print-directory check-tests
 
 # CI tries the long ones out with --quick.
-examples: setup
+examples: setup demo-data
 	@$(MAKE) --no-print-directory all
 	BUILD_DIR=$(BUILD_DIR) EXAMPLES=whole sh tests/examples_test.sh
 
@@ -151,7 +165,7 @@ $(BUILD_DIR)/tests/%: tests/%.c $(TEST_HELPER_OBJECTS) $(BUILD_DIR)/libebm.a
 	$(call say,cc,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(TEST_HELPER_OBJECTS) $(BUILD_DIR)/libebm.a $(LDFLAGS) -lcmocka $(LIBS)
 
 # Without the tests that look at the sources or build their own copy.
-sanitize: setup
+sanitize: setup demo-data
 	@$(MAKE) --no-print-directory check-tests BUILD_DIR=build/sanitize SKIP_TESTS="tests/bench_test.sh tests/moons_seeds_test.sh tests/one_row_test.sh tests/install_test.sh tests/codes_test.sh" OPTIMIZE=-O1 EXTRA_CFLAGS='$(SANITIZERS)' EXTRA_LDFLAGS='$(SANITIZERS)'
 
 lint: setup

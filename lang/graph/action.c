@@ -82,6 +82,11 @@ static void print_value(Builder *b, Action *a, const char *label, Value *v, Span
     case VALUE_BUNDLE:
         for (int i = 0; i < v->n_items; i++) print_value(b, a, arena_format(b->arena, "%s %d", label, i), v->items[i], span);
         return;
+    case VALUE_TEXTS:
+        if (a->n_values >= 63) return;
+        a->labels[a->n_values] = arena_format(b->arena, "%s: %s, the first: \"%s\"", label, value_text(b, v), v->texts->n ? v->texts->at[0] : "");
+        a->values[a->n_values++] = TEXT_ONLY;
+        return;
     case VALUE_STRING:
         if (a->n_values >= 63) return;
         a->labels[a->n_values] = v->string;

@@ -134,6 +134,7 @@ typedef struct Builtin {
     Value *(*call)(Builder *b, Scope *scope, const CallArgs *args);
     const char *names;          /* names of the arguments in order, separated by spaces; "*": any names */
 } Builtin;
+const CallArg *argument(const CallArgs *args, const char *name, int at);     /* of that name or at that place; null if it was not given */
 const Builtin *builtin_named(const char *name);
 const Builtin *builtin_at(int i);                       /* null after the last */
 
@@ -173,6 +174,10 @@ Value *bundle_map(Builder *b, Op op, Value *x, Value *y, Value *z, Span span, co
 Value *concat_values(Builder *b, Value **v, int n, Span span);
 Value *stack_values(Builder *b, Value **v, int n, Span span);
 bool   shape_wanted(Builder *b, const Value *v, Span span, Shape *shape);  /* reads a shape argument */
+
+/* texts.c */
+Value *texts_value(Builder *b, const char *const *at, int64_t n, const char *path, const char *unit);
+Value *some_texts(Builder *b, const Value *v, int64_t from, int64_t to);
 
 /* expr.c, subscript.c, infer.c, derive.c */
 Value *eval(Builder *b, Scope *scope, const Expr *e);
@@ -287,9 +292,7 @@ const char *use_path(Builder *b, const Closure *c);     /* path that owns the st
 void   note_sampled(Builder *b, Node *node);
 void   note_energy(Builder *b, Node *node);
 void   add_update(Builder *b, uint32_t slot, Node *node, Span span);
-Value *data_classes(Builder *b, Value *v, double n, Span span);
 void   sources_free(Builder *b);
-Value *read_data(Builder *b, const char *path, const Value *part, Span span);
 bool   saved_array(Builder *b, const char *path, const char *name, Span span, uint32_t *slot);  /* false: the file has none of that name */
 void   note_file(Builder *b, const char *path);
 Value *draw_rows(Builder *b, Scope *scope, const CallArgs *args);

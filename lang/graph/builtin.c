@@ -1,10 +1,10 @@
 /* builtin.c: the built-in functions: what cannot be written in the language. */
 #include <math.h>
 #include <string.h>
+#include "lang/graph/dataset.h"
 #include "lang/graph/infer.h"
 
-/* The argument of that name or at that place; null if it was not given. */
-static const CallArg *argument(const CallArgs *args, const char *name, int at)
+const CallArg *argument(const CallArgs *args, const char *name, int at)
 {
     int seen = 0;
     for (int i = 0; i < args->n; i++) {
@@ -374,56 +374,6 @@ static Value *call_choose(Builder *b, Scope *s, const CallArgs *args)
     return v;
 }
 
-/* ---- data ---- */
-
-static Value *call_read(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    const CallArg *path = argument(args, "file", 0), *part = argument(args, "part", 1);
-    if (!path || path->value->kind != VALUE_STRING) { complain(b, "E0380", args->span, "read needs the name of a file as a string"); return b->none; }
-    return read_data(b, path->value->string, part ? part->value : NULL, args->span);
-}
-
-static Value *call_dataset(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    Value *r = value_new(b, VALUE_RECORD);
-    int64_t rows = -1;
-    for (int i = 0; i < args->n; i++) {
-        const CallArg *a = &args->at[i];
-        if (!a->name || a->value->kind != VALUE_ARRAY || !a->value->shape.n) {
-            if (a->value->kind != VALUE_NONE) complain(b, "E0381", a->span, "a data set is made of columns with names: dataset(image = x, label = y)");
-            return b->none;
-        }
-        int64_t n = axis_size(a->value->shape.at[0]);
-        if (rows >= 0 && n != rows) {
-            complain(b, "E0381", a->span, "the column %s has %lld rows, but the columns before it have %lld", a->name, (long long)n, (long long)rows);
-            return b->none;
-        }
-        rows = n;
-        field_add(b, &r->fields, a->name, a->value);
-    }
-    return r;
-}
-
-static Value *call_split(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    const CallArg *train = argument(args, "train", 0), *test = argument(args, "test", 1);
-    if (!train || !test) { complain(b, "E0381", args->span, "split needs train = .. and test = .."); return b->none; }
-    if (train->value->kind == VALUE_NONE || test->value->kind == VALUE_NONE) return b->none;
-    Value *r = ARENA_NEW(b->arena, Value);
-    *r = *train->value;
-    r->fields = NULL;
-    if (train->value->kind == VALUE_RECORD)
-        for (Field *f = train->value->fields; f; f = f->next) field_add(b, &r->fields, f->name, f->value);
-    field_add(b, &r->fields, "train", train->value);
-    field_add(b, &r->fields, "test", test->value);
-    return r;
-}
-
-static Value *call_classes(Builder *b, Scope *s, const CallArgs *args);
-
 /* A solver that is built in: what `by` takes. */
 static Value *call_solver(Builder *b, const char *name, const CallArgs *args)
 {
@@ -650,7 +600,8 @@ static Value *call_heat(Builder *b, Scope *s, const CallArgs *args) { (void)s; r
 static Value *call_table(Builder *b, Scope *s, const CallArgs *args)
 {
     (void)s;
-    if (args->n == 1 && args->at[0].value->kind == VALUE_STRING) return read_data(b, args->at[0].value->string, b->none, args->span);
+    const CallArg *file = argument(args, "file", 0);
+    if (file && (file->value->kind == VALUE_STRING || args->n == 1)) return call_table_file(b, s, args);
     return many_layers(b, args, PLOT_TABLE, "table", 0, 1);
 }
 
@@ -691,11 +642,18 @@ static const Builtin builtins[] = {
     { "spins", "spins(shape)", "-1 or 1, even odds.", 0, 1, call_spins, "shape" },
     { "choose", "choose(n, k)", "k distinct numbers of 0..n-1 in random order.", 2, 2, call_choose, "n k" },
     { "draw", "draw(data, batch = 128)", "The next rows of a data set in a fresh random order each epoch, the same rows of all columns. In trains.", 1, 2, draw_rows, "data batch" },
-    { "read", "read(\"file\", part = 0)", "An array of a data file: idx, npy, npz, safetensors; part: its number or name.", 1, 2, call_read, "file part" },
-    { "table", "table(\"file.csv\"), table(name = x, ..)", "The columns of a file as a record; or a table of numbers to show.", 1, MAX_ARGS, call_table, "*" },
+    { "read", "read(\"file\", part = 0)", "An array of a data file: idx, npy, npz, safetensors; part: its number or name. sha256: the digest the file must have.", 1, 3, call_read, "file part sha256" },
+    { "table", "table(\"file.csv\", columns = [\"a\", \"b\"]), table(name = x, ..)", "The columns of a file as a record, all or those named; or a table of numbers to show.", 1, MAX_ARGS, call_table, "*" },
     { "classes", "classes(n)(x)", "x as classes 0..n-1; checked when the data is read.", 1, 1, call_classes, "n" },
     { "dataset", "dataset(image = x, label = y)", "A record of columns with one rows axis.", 1, MAX_ARGS, call_dataset, "*" },
     { "split", "split(train = a, test = b)", "A data set that brings its own split.", 2, 2, call_split, "train test" },
+    { "lines", "lines(\"file\")", "The lines of a text file, as texts.", 1, 2, call_lines, "file sha256" },
+    { "text", "text(\"file\")", "The whole of a text file, as one text.", 1, 2, call_text, "file sha256" },
+    { "split_columns", "split_columns(a = f, b = g, by = \"\\t\")(texts)", "A data set of texts that are cut at a separator: each column is made by its function of its texts.", 1, MAX_ARGS, call_split_columns, "*" },
+    { "chars", "chars(pad = 16, alphabet = \"..\", cut = false)(texts)", "Texts as rows of `pad` classes: 0 behind the end of the text, and from 1 on its characters by their place in the alphabet (without one: all that occur, in order). Of one text without pad: a sequence of classes from 0.", 0, 3, call_chars, "pad alphabet cut" },
+    { "labels", "labels(pad = 16, by = \" \", cut = false)(texts)", "Texts as classes from 0, in their order; with pad, each text is a sequence of labels, cut at `by` (without: each character is one), in rows of `pad` classes, 0 behind the end.", 0, 3, call_labels, "pad by cut" },
+    { "pieces", "pieces(most = 256, pad = 16, cut = false)(texts)", "Texts as classes that stand for pieces of words, learnt from the texts by byte-pair encoding over characters: at most `most` of them. Rows of `pad` as chars gives; of one text without pad, a sequence.", 0, 3, call_pieces, "most pad cut" },
+    { "numbers", "numbers(texts)", "Texts as the numbers that they are.", 1, 1, call_numbers, "texts" },
     { "exact", "exact()", "Solver for finite domains: enumerates all states, or sums out place by place where no place acts on another. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_exact, "" },
     { "chain", "chain()", "Solver for classes, bits or spins that the energy links as a sequence (y[t], y[t+1]) or a tree (y[i], y[parent[i]], parent known before the run): dynamic programming. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_chain, "" },
     { "gibbs", "gibbs(sweeps = 10)", "Samples classes, bits and spins: each sweep draws every place given all others; places that do not act on each other are drawn at once.", 0, 1, call_gibbs, "sweeps" },
@@ -751,26 +709,4 @@ const Builtin *builtin_at(int i)
     i -= N_BUILTINS;
     for (int op = 0; op < OP_COUNT; op++) if (is_function_op((Op)op) && i-- == 0) return &op_builtins[op];
     return NULL;
-}
-
-/* classes(n) is a function of the data; apply() hands it n after x. */
-static Value *call_as_classes(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    return data_classes(b, args->at[0].value, known(args->at[1].value), args->at[0].span);
-}
-static const Builtin as_classes = { "classes", "classes(n)(x)", "", 1, 1, call_as_classes, "x" };
-
-static Value *call_classes(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    int64_t n;
-    if (!want_size(b, args->at[0].value, args->at[0].span, "the number of classes", &n)) return b->none;
-    Closure *c = ARENA_NEW(b->arena, Closure);
-    c->kind = CLOSURE_BUILTIN;
-    c->name = "classes";
-    c->builtin = &as_classes;
-    c->scale = number(b, (double)n);
-    c->span = args->span;
-    return function_value(b, c);
 }

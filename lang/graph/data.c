@@ -5,18 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "lang/graph/builder.h"
+#include "lang/graph/dataset.h"
 #include "vm/io/data.h"
 
 /* One array of an open file, behind a slot. */
+#define NO_SLOT UINT32_MAX
+
 typedef struct DataSource {
     char *path;
     DataFile *file;             /* shared by the arrays of a file; the first owns it */
     bool owns;
     int part;
+    int64_t from, rows;         /* the rows of the array that the slot holds; rows 0: all */
     double classes;             /* values must be 0..classes-1; 0: anything */
     uint32_t slot;
     char *error;                /* kept for the report */
+    char *bytes;                /* texts that values point into, owned; such a source has no file */
     struct DataSource *next;
 } DataSource;
 
@@ -28,8 +32,27 @@ void sources_free(Builder *b)
         if (s->owns) data_close(s->file);
         free(s->path);
         free(s->error);
+        free(s->bytes);
         free(s);
     }
+}
+
+static DataSource *add_source(Builder *b, const char *path, DataFile *file, int part, bool owns)
+{
+    DataSource *s = calloc(1, sizeof *s);
+    if (!s || !(s->path = strdup(path))) abort();
+    s->file = file;
+    s->part = part;
+    s->owns = owns;
+    s->slot = NO_SLOT;
+    s->next = b->sources;
+    b->sources = s;
+    return s;
+}
+
+void keep_bytes(Builder *b, char *bytes)
+{
+    add_source(b, "", NULL, 0, false)->bytes = bytes;
 }
 
 static const char *check_classes(DataSource *s, const Slot *slot, Precision precision)
@@ -39,7 +62,7 @@ static const char *check_classes(DataSource *s, const Slot *slot, Precision prec
         double x = precision == PRECISION_F64 ? ((double *)slot->data)[i] : (double)((float *)slot->data)[i];
         if (x >= 0 && x < s->classes && x == floor(x)) continue;
         free(s->error);
-        if (asprintf(&s->error, "%s: row %lld has the class %g, but classes 0 to %g were declared", s->path, (long long)i, x, s->classes - 1) < 0) s->error = NULL;
+        if (asprintf(&s->error, "%s: row %lld has the class %g, but classes 0 to %g were declared", s->path, (long long)(s->from + i), x, s->classes - 1) < 0) s->error = NULL;
         return s->error ? s->error : "a class is out of range";
     }
     return NULL;
@@ -49,7 +72,7 @@ static const char *load_source(void *context, Slot *slot, Precision precision)
 {
     DataSource *s = context;
     free(s->error);
-    s->error = data_read(s->file, s->part, slot->data, precision);
+    s->error = s->rows ? data_read_rows(s->file, s->part, s->from, s->rows, slot->data, precision) : data_read(s->file, s->part, slot->data, precision);
     if (s->error) return s->error;
     return s->classes > 0 ? check_classes(s, slot, precision) : NULL;
 }
@@ -82,22 +105,13 @@ static char *find_file(Builder *b, const char *path, Span span)
     return found;
 }
 
-static DataSource *add_source(Builder *b, const char *path, DataFile *file, int part, bool owns)
-{
-    DataSource *s = calloc(1, sizeof *s);
-    s->path = strdup(path);
-    s->file = file;
-    s->part = part;
-    s->owns = owns;
-    s->next = b->sources;
-    b->sources = s;
-    return s;
-}
-
 static Value *source_value(Builder *b, DataSource *s, const char *name, Span span)
 {
     const DataArray *a = data_array(s->file, s->part);
-    Shape shape = shape_fresh(a->dims, a->rank);
+    int64_t dims[8];
+    memcpy(dims, a->dims, sizeof dims);
+    if (s->rows) dims[0] = s->rows;
+    Shape shape = shape_fresh(dims, a->rank);
     s->slot = new_slot(b, name, shape, false, span);
     Slot *slot = &b->script.store->slots[s->slot];
     slot->load = load_source;
@@ -128,14 +142,14 @@ static DataSource *open_source(Builder *b, const char *path)
 static Value *array_of(Builder *b, DataSource *first, const char *path, int part, Span span)
 {
     for (DataSource *s = b->sources; s; s = s->next)
-        if (s->file == first->file && s->part == part && s->slot) {
+        if (s->file == first->file && s->part == part && s->slot != NO_SLOT && !s->rows) {
             Shape shape = b->script.store->slots[s->slot].shape;
             Value *v = array(b, graph_slot(b->g, s->slot, 0, axes_of(shape)), shape);
             const DataArray *a = data_array(s->file, part);
             if (a->whole && a->scale == 1 && a->high > a->low) v->domain = (Domain){ CLASS_WHOLE, a->low, a->high };
             return v;
         }
-    DataSource *s = first->part == part && !first->slot ? first : add_source(b, path, first->file, part, false);
+    DataSource *s = first->part == part && first->slot == NO_SLOT ? first : add_source(b, path, first->file, part, false);
     const char *column = data_array(first->file, part)->name;
     return source_value(b, s, column && *column ? arena_format(b->arena, "%s:%s", path, column) : path, span);
 }
@@ -168,10 +182,16 @@ static int find_part(Builder *b, DataFile *file, const Value *part, const char *
     return -1;
 }
 
-/* The file, open; null after a report.  *found (to be freed): where it is. */
-static DataSource *find_source(Builder *b, const char *path, Span span, char **found_at)
+static bool is_digest(const char *path, const char *sha256, char **is)
 {
-    char *found = find_file(b, path, span);
+    *is = data_digest(path);
+    const char *want = strncmp(sha256, "sha256:", 7) ? sha256 : sha256 + 7;
+    return *is && !strcasecmp(*is + 7, want);
+}
+
+char *data_path(Builder *b, const char *path, const char *sha256, Span span)
+{
+    char *found = find_file(b, path, span), *is = NULL;
     if (!found) {
         Diagnostic *d = complain(b, "E0385", span, "the data file %s is not found", path);
         diag_help(d, !strncmp(path, "fashion-mnist/", 14) ? "install it: apt-get install dataset-fashion-mnist%s"
@@ -179,28 +199,58 @@ static DataSource *find_source(Builder *b, const char *path, Span span, char **f
         if (d) d->fault = FAULT_MACHINE;
         return NULL;
     }
+    if (sha256 && !is_digest(found, sha256, &is)) {
+        Diagnostic *d = complain(b, "E0393", span, "%s is another file than was meant: its digest is %s", found, is ? is : "unknown");
+        if (d) d->fault = FAULT_MACHINE;
+        free(found);
+        found = NULL;
+    }
+    free(is);
+    if (found) note_file(b, found);
+    return found;
+}
+
+Value *file_refused(Builder *b, char *error, Span span)
+{
+    Diagnostic *d = complain(b, "E0386", span, "%s", error ? error : "the file cannot be read");
+    if (d) d->fault = FAULT_MACHINE;
+    free(error);
+    return b->none;
+}
+
+/* The file, open; null after a report.  *found (to be freed): where it is. */
+static DataSource *find_source(Builder *b, const char *path, const char *sha256, Span span, char **found_at)
+{
+    char *found = data_path(b, path, sha256, span);
+    if (!found) return NULL;
     DataSource *first = open_source(b, found);
     if (!first) {
         char *error = NULL;
         DataFile *file = data_open(found, &error);
         if (!file) {
-            Diagnostic *d = complain(b, "E0386", span, "%s", error ? error : "the file cannot be read");
-            if (d) d->fault = FAULT_MACHINE;
-            free(error);
+            file_refused(b, error, span);
             free(found);
             return NULL;
         }
         first = add_source(b, found, file, 0, true);
     }
-    note_file(b, found);
     *found_at = found;
     return first;
+}
+
+Value *made_data(Builder *b, const char *about, int rank, const int64_t *dims, double *values, double low, double high, Span span)
+{
+    DataFile *file = data_of_values(about, rank, dims, values, low, high);
+    if (!file) return file_refused(b, NULL, span);
+    Value *v = source_value(b, add_source(b, about, file, 0, true), about, span);
+    v->domain = (Domain){ CLASS_WHOLE, low, high };
+    return v;
 }
 
 bool saved_array(Builder *b, const char *path, const char *name, Span span, uint32_t *slot)
 {
     char *found;
-    DataSource *first = find_source(b, path, span, &found);
+    DataSource *first = find_source(b, path, NULL, span, &found);
     if (!first) return false;
     int part = data_arrays(first->file);
     while (part-- > 0) if (!strcmp(data_array(first->file, part)->name, name)) break;
@@ -209,25 +259,39 @@ bool saved_array(Builder *b, const char *path, const char *name, Span span, uint
     return part >= 0;
 }
 
+static Value *part_of(Builder *b, DataSource *first, const char *path, int part, Span span)
+{
+    const DataArray *a = data_array(first->file, part);
+    return a->texts ? texts_value(b, a->texts, a->dims[0], first->path, arena_format(b->arena, "%s of row", a->name)) : array_of(b, first, path, part, span);
+}
+
 /* part: which array; null: the only one; VALUE_NONE: all, as a record. */
-Value *read_data(Builder *b, const char *path, const Value *part, Span span)
+Value *read_data(Builder *b, const char *path, const Value *part, const char *sha256, Span span)
 {
     char *found;
-    DataSource *first = find_source(b, path, span, &found);
+    DataSource *first = find_source(b, path, sha256, span, &found);
     if (!first) return b->none;
     Value *v;
     if (part && part->kind == VALUE_NONE) {
         v = value_new(b, VALUE_RECORD);
         for (int i = 0; i < data_arrays(first->file); i++) {
             const char *name = data_array(first->file, i)->name;
-            field_add(b, &v->fields, arena_copy(b->arena, name, strlen(name)), array_of(b, first, found, i, span));
+            field_add(b, &v->fields, arena_copy(b->arena, name, strlen(name)), part_of(b, first, found, i, span));
         }
     } else {
         int i = find_part(b, first->file, part, path, span);
-        v = i < 0 ? b->none : array_of(b, first, found, i, span);
+        v = i < 0 ? b->none : part_of(b, first, found, i, span);
     }
     free(found);
     return v;
+}
+
+/* ---- rows ---- */
+
+static DataSource *source_of(const Builder *b, const Node *node)
+{
+    for (DataSource *s = b->sources; s && node->op == OP_slot; s = s->next) if (s->slot == node->key) return s;
+    return NULL;
 }
 
 Value *data_classes(Builder *b, Value *v, double n, Span span)
@@ -238,19 +302,44 @@ Value *data_classes(Builder *b, Value *v, double n, Span span)
     *r = *v;
     r->domain = (Domain){ CLASS_WHOLE, 0, n - 1 };
     if (v->domain.kind == CLASS_WHOLE && v->domain.low >= 0 && v->domain.high < n) return r;
-    if (v->node->op == OP_slot)
-        for (DataSource *s = b->sources; s; s = s->next)
-            if (s->slot == v->node->key) { s->classes = n; return r; }
+    DataSource *s = source_of(b, v->node);
+    if (s) {
+        s->classes = n;
+        return r;
+    }
     Diagnostic *d = complain(b, "E0387", span, "whether these values are classes 0 to %g cannot be checked", n - 1);
     diag_help(d, "classes(n) is said of data as it is read: classes(10)(read(\"labels.npy\"))");
     return b->none;
 }
 
-/* ---- rows ---- */
+/* Rows from..to of a data set, read from the file by themselves; the same rows once. */
+static Value *rows_of_source(Builder *b, DataSource *whole, const Value *v, int64_t from, int64_t to)
+{
+    from += whole->from;
+    to += whole->from;
+    Span span = b->at.origin ? b->at.origin->span : (Span){ 0 };
+    const char *name = arena_format(b->arena, "%s[%lld:%lld]", b->script.store->slots[whole->slot].name, (long long)from, (long long)to);
+    for (DataSource *s = b->sources; s; s = s->next) {
+        if (s->file != whole->file || s->part != whole->part || s->from != from || s->rows != to - from || s->classes != whole->classes) continue;
+        Shape shape = b->script.store->slots[s->slot].shape;
+        Value *r = array(b, graph_slot(b->g, s->slot, 0, axes_of(shape)), shape);
+        r->domain = v->domain;
+        return r;
+    }
+    DataSource *s = add_source(b, whole->path, whole->file, whole->part, false);
+    s->from = from;
+    s->rows = to - from;
+    s->classes = whole->classes;
+    Value *r = source_value(b, s, name, span);
+    r->domain = v->domain;
+    return r;
+}
 
 static Value *array_rows(Builder *b, Value *v, int64_t from, int64_t to)
 {
     Axis axis = v->shape.at[0];
+    DataSource *source = source_of(b, v->node);
+    if (source && axes_have(&v->node->axes, axis) && to > from) return rows_of_source(b, source, v, from, to);
     Shape rest = v->shape;
     Axis rows = plain_axis(to - from, &rest);
     Move move = { .n = 1 };
@@ -268,7 +357,7 @@ static Value *array_rows(Builder *b, Value *v, int64_t from, int64_t to)
     r->node = graph_index(b->g, v->node, &move, axes_with(axes_without(v->node->axes, axis), rows));
     r = standard(b, r);
     if (v->node->op != OP_slot || b->script.store->slots[v->node->key].is_cell) return r;
-    /* rows of a data set are cut out once */
+    /* rows of a named value are cut out once */
     const char *name = arena_format(b->arena, "%s[%lld:%lld]", b->script.store->slots[v->node->key].name, (long long)from, (long long)to);
     for (uint32_t i = 0; i < b->script.store->n; i++)
         if (!strcmp(b->script.store->slots[i].name, name) && same_sizes(&b->script.store->slots[i].shape, &r->shape)) {
@@ -280,6 +369,7 @@ static Value *array_rows(Builder *b, Value *v, int64_t from, int64_t to)
 
 Value *rows_of(Builder *b, Value *v, int64_t from, int64_t to)
 {
+    if (v->kind == VALUE_TEXTS) return some_texts(b, v, from, to);
     if (v->kind == VALUE_ARRAY && v->shape.n) return array_rows(b, v, from, to);
     if (v->kind != VALUE_RECORD) return v;
     Value *r = value_new(b, VALUE_RECORD);
@@ -329,8 +419,8 @@ Value *draw_rows(Builder *b, Scope *scope, const CallArgs *args)
         if ((args->at[i].name && !strcmp(args->at[i].name, "batch")) || (!args->at[i].name && i == 1))
             if (!want_size(b, args->at[i].value, args->at[i].span, "the batch", &batch)) return b->none;
     if (data->kind == VALUE_NONE) return data;
-    Value *first = data->kind == VALUE_RECORD && data->fields ? data->fields->value : data;
-    if (first->kind == VALUE_RECORD && first->fields) first = first->fields->value;
+    Value *first = data;
+    for (const Field *f = data->kind == VALUE_RECORD ? data->fields : NULL; f && first->kind != VALUE_ARRAY; f = f->next) first = f->value;
     if (first->kind != VALUE_ARRAY || !first->shape.n) {
         complain(b, "E0388", args->at[0].span, "draw takes a data set, but this is %s", value_text(b, data));
         return b->none;

@@ -142,6 +142,19 @@ static Value *eval_number(Builder *b, const Expr *e)
     return v;
 }
 
+static Value *list_of_strings(Builder *b, Value **v, int n, Span span)
+{
+    const char **at = ARENA_ARRAY(b->arena, const char *, n);
+    for (int i = 0; i < n; i++) {
+        if (v[i]->kind != VALUE_STRING) {
+            complain(b, "E0306", span, "a list of strings holds strings alone, but one of its places is %s", value_text(b, v[i]));
+            return b->none;
+        }
+        at[i] = v[i]->string;
+    }
+    return texts_value(b, at, n, NULL, "text");
+}
+
 static Value *eval_array(Builder *b, Scope *scope, const Expr *e)
 {
     int n = e->list.n;
@@ -155,6 +168,7 @@ static Value *eval_array(Builder *b, Scope *scope, const Expr *e)
         Value **v = ARENA_ARRAY(b->arena, Value *, n);
         bool bad = false;
         for (int i = 0; i < n; i++) bad |= (v[i] = eval(b, scope, e->list.at[i]))->kind == VALUE_NONE;
+        if (!bad && v[0]->kind == VALUE_STRING) return list_of_strings(b, v, n, e->span);
         return bad ? b->none : stack_values(b, v, n, e->span);
     }
     int64_t dims[MAX_AXES];

@@ -151,8 +151,9 @@ static Value *part_of_split(Builder *b, Value *data, const char *name)
 {
     bool train = !strcmp(name, "train");
     const Value *first = data->kind == VALUE_RECORD && data->fields ? data->fields->value : data;
-    if ((!train && strcmp(name, "test")) || first->kind != VALUE_ARRAY || !first->shape.n) return NULL;
-    int64_t n = axis_size(first->shape.at[0]), cut = n - n / 5;
+    bool texts = first->kind == VALUE_TEXTS;
+    if ((!train && strcmp(name, "test")) || (!texts && (first->kind != VALUE_ARRAY || !first->shape.n))) return NULL;
+    int64_t n = texts ? first->texts->n : axis_size(first->shape.at[0]), cut = n - n / 5;
     return train ? rows_of(b, data, 0, cut) : rows_of(b, data, cut, n);
 }
 
@@ -188,7 +189,7 @@ Value *eval_field(Builder *b, Scope *scope, const Expr *e)
     const char *root = base->kind == VALUE_FUNCTION ? params_root(b, base->fn) : NULL;
     if (root) return part_of_net(b, base->fn, root, e);
     Value *v = field_of(base, name);
-    if (!v && (base->kind == VALUE_ARRAY || base->kind == VALUE_RECORD)) v = part_of_split(b, base, name);
+    if (!v && (base->kind == VALUE_ARRAY || base->kind == VALUE_RECORD || base->kind == VALUE_TEXTS)) v = part_of_split(b, base, name);
     if (v) return v;
     help_with_part(b, complain(b, "E0203", e->name.span, "%s has no part called `%s`", value_text(b, base), name), base, name);
     return b->none;

@@ -96,6 +96,7 @@ const char *value_text(Builder *b, const Value *v)
     case VALUE_FUNCTION: return arena_format(b->arena, "the function %s", v->fn->name ? v->fn->name : "given");
     case VALUE_RECORD:   return "a record";
     case VALUE_STRING:   return "a string";
+    case VALUE_TEXTS:    return arena_format(b->arena, "a list of %lld text%s", (long long)v->texts->n, v->texts->n == 1 ? "" : "s");
     case VALUE_SHAPE:    return "a shape";
     case VALUE_BUNDLE:   return "a bundle of cells";
     case VALUE_PLOT:     return "a plot";

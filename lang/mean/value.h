@@ -16,6 +16,7 @@ typedef enum ValueKind {
     VALUE_FUNCTION,             /* definitions, lambdas, built-in functions, and these with settings */
     VALUE_RECORD,               /* columns of a data set, values of a regime */
     VALUE_STRING,
+    VALUE_TEXTS,                /* several strings: lines of a file, a column of a table, ["a", "b"] */
     VALUE_SHAPE,                /* [N, ..S], like x */
     VALUE_BUNDLE,               /* several arrays that are handled as one: cells of an optimizer, several binders */
     VALUE_PLOT,
@@ -29,6 +30,8 @@ typedef struct Domain { DomainClass kind; double low, high; } Domain;    /* WHOL
 
 typedef struct Value Value;
 typedef struct Closure Closure;
+/* Texts, and how messages call them: "PATH: UNIT 7"; `first` counts those before them. */
+typedef struct TextList { int64_t n; const char *const *at; const char *path, *unit; int64_t first; } TextList;
 typedef struct Field { const char *name; Value *value; struct Field *next; } Field;
 
 struct Value {
@@ -41,6 +44,7 @@ struct Value {
     Field *fields;              /* RECORD: in order; ARRAY: the terms of an energy, or parts such as .train and .test */
     Closure *fn;                /* FUNCTION */
     const char *string;         /* STRING */
+    const TextList *texts;      /* TEXTS */
     int n_items;                /* BUNDLE, array literal: the members; SHAPE: the sizes as axes in `shape` */
     Value **items;
     Train *run;                 /* RUN */

@@ -1,6 +1,6 @@
 /* csv.c: tables in text, separated by commas or tabs.  Cells may be quoted ("a ""b"""), lines end in \n or \r\n; the first line
  * names the columns if none of its cells is a number.  A column most of whose cells are numbers is an array; in it every cell must
- * be a number.  Columns of text are left out. */
+ * be a number.  The others are columns of texts. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 /* A place in the text; lines count from 1. */
 typedef struct Reader {
-    const char *path, *p, *end;
+    const char *path, *text, *p, *end;
     char separator;
     int64_t line;
 } Reader;
@@ -173,11 +173,38 @@ static char *read_rows(Reader *r, Table *t) {
     return NULL;
 }
 
-/* Hands the columns of numbers over to the file. */
-static char *add_columns(DataFile *file, Table *t) {
+/* Column i again, as texts. */
+static char *add_texts(DataFile *file, Reader r, const Table *t, int i) {
+    char *error = text_check(file->path, r.text, (size_t)(r.end - r.text));
+    if (error) return error;
+    const char **texts = calloc((size_t)t->rows + 1, sizeof *texts);
+    Stored stored = { .element = ELEMENT_F64, .texts = texts };
+    if (!texts || !file_add(file, t->columns[i].name, 1, &t->rows, 1, &stored)) {
+        free(texts);
+        return io_no_memory(file->path);
+    }
+    file->arrays[file->n - 1].texts = texts;
+    for (int64_t row = 0; row < t->rows; row++) {
+        int at = 0;
+        for (Cell cell = {0}; !cell.last && !error; at++) {
+            error = next_cell(&r, &cell);
+            if (!error && at == i && !(texts[row] = cell_text(&cell))) error = io_no_memory(file->path);
+        }
+        if (error) return error;
+        r.line++;
+    }
+    return NULL;
+}
+
+/* Hands the columns over to the file; `rows` stands at the first row. */
+static char *add_columns(DataFile *file, Table *t, const Reader *rows) {
     for (int i = 0; i < t->n; i++) {
         Column *c = &t->columns[i];
-        if (2 * c->numbers <= t->rows) continue;
+        if (2 * c->numbers <= t->rows) {
+            char *error = add_texts(file, *rows, t, i);
+            if (error) return error;
+            continue;
+        }
         if (c->first_bad)
             return io_error(file->path, "line %lld, column %d (%s): expected a number, found %s%s%s", (long long)c->first_bad, i + 1, c->name,
                             c->bad[0] ? "'" : "an empty cell", c->bad, c->bad[0] ? "'" : "");
@@ -197,19 +224,19 @@ static char *add_columns(DataFile *file, Table *t) {
         a->low = whole ? low : 0;
         a->high = whole ? high : 0;
     }
-    if (file->n == 0) return io_error(file->path, "has no column of numbers");
     return NULL;
 }
 
 static char *parse(DataFile *file, const char *text, size_t length, char separator) {
     if (memchr(text, 0, length)) return io_error(file->path, "has a zero byte at byte %zu; expected text", strlen(text));
     size_t mark = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    Reader r = { .path = file->path, .p = text + mark, .end = text + length, .separator = separator, .line = 1 };
+    Reader r = { .path = file->path, .text = text, .p = text + mark, .end = text + length, .separator = separator, .line = 1 };
     if (r.p == r.end) return io_error(file->path, "is empty; expected a line of names or numbers");
     Table t = {0};
     char *error = read_names(&r, &t);
+    Reader rows = r;
     if (!error) error = read_rows(&r, &t);
-    if (!error) error = add_columns(file, &t);
+    if (!error) error = add_columns(file, &t, &rows);
     for (int i = 0; i < t.n; i++) {
         free(t.columns[i].name);
         free(t.columns[i].values);

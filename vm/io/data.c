@@ -100,11 +100,28 @@ DataFile *data_open(const char *path, char **error) {
     return NULL;
 }
 
+DataFile *data_of_values(const char *path, int rank, const int64_t *dims, double *values, double low, double high) {
+    DataFile *file = calloc(1, sizeof *file);
+    Stored stored = { .element = ELEMENT_F64, .values = values };
+    if (file) file->path = strdup(path);
+    if (!file || !file->path || !file_add(file, "", rank, dims, 1, &stored)) {
+        free(values);
+        data_close(file);
+        return NULL;
+    }
+    file->arrays[0].whole = true;
+    file->arrays[0].low = low;
+    file->arrays[0].high = high;
+    return file;
+}
+
 void data_close(DataFile *file) {
     if (!file) return;
     for (int i = 0; i < file->n; i++) {
         free(file->arrays[i].name);
         free(file->stored[i].values);
+        for (int64_t k = 0; file->stored[i].texts && k < file->arrays[i].dims[0]; k++) free((char *)(uintptr_t)file->stored[i].texts[k]);
+        free(file->stored[i].texts);
     }
     free(file->arrays);
     free(file->stored);
@@ -151,34 +168,62 @@ static void turn_fortran(const DataArray *a, int64_t count, const void *from, vo
     }
 }
 
-static char *read_stored(Stream *s, const Stored *stored, const DataArray *a, int64_t count, void *out, Precision precision) {
-    if (!stored->fortran_order || a->rank < 2) return read_in_order(s, stored, a, count, out, precision);
-    void *turned = malloc((size_t)count * precision_bytes(precision) + 1);
-    if (!turned) return io_no_memory(stream_path(s));
-    char *error = read_in_order(s, stored, a, count, turned, precision);
-    if (!error) turn_fortran(a, count, turned, out, precision);
+/* Values of a run of rows: `count` values after `before` others. */
+typedef struct Run { int64_t before, count; } Run;
+
+/* The whole array in its own order, then the run of it. */
+static char *read_turned(Stream *s, const Stored *stored, const DataArray *a, int64_t all, Run run, void *out, Precision precision) {
+    size_t width = precision_bytes(precision);
+    char *raw = malloc((size_t)all * width + 1), *turned = malloc((size_t)all * width + 1);
+    char *error = raw && turned ? read_in_order(s, stored, a, all, raw, precision) : io_no_memory(stream_path(s));
+    if (!error) {
+        turn_fortran(a, all, raw, turned, precision);
+        memcpy(out, turned + (size_t)run.before * width, (size_t)run.count * width);
+    }
+    free(raw);
     free(turned);
     return error;
 }
 
-char *data_read(DataFile *file, int i, void *out, Precision precision) {
+static char *read_run(Stream *s, const Stored *stored, const DataArray *a, int64_t all, Run run, void *out, Precision precision) {
+    char *error = NULL;
+    int64_t width = (int64_t)element_bytes(stored->element);
+    if (!stream_skip(s, stored->skip, "the header", &error)) return error;
+    if (stored->fortran_order && a->rank > 1) {
+        error = read_turned(s, stored, a, all, run, out, precision);
+    } else {
+        if (!stream_skip(s, run.before * width, "values", &error)) return error;
+        error = read_in_order(s, stored, a, run.count, out, precision);
+        int64_t after = all - run.before - run.count;
+        if (!error && !stream_skip(s, after * width, "values", &error)) return error;
+    }
+    if (!error) stream_ends(s, &error);
+    return error;
+}
+
+char *data_read_rows(DataFile *file, int i, int64_t from, int64_t rows, void *out, Precision precision) {
     const DataArray *a = &file->arrays[i];
     const Stored *stored = &file->stored[i];
-    int64_t count;
-    if (!shape_count(a->rank, a->dims, &count)) return io_error(file->path, "holds an array too large to count");
+    int64_t all, n = a->rank ? a->dims[0] : 1;
+    if (!shape_count(a->rank, a->dims, &all)) return io_error(file->path, "holds an array too large to count");
+    if (stored->texts) return io_error(file->path, "column '%s' holds texts, not numbers", a->name);
+    if (from < 0 || rows < 0 || from > n - rows) return io_error(file->path, "has %lld rows, not %lld", (long long)n, (long long)(from + rows));
+    Run run = { n ? all / n * from : 0, n ? all / n * rows : 0 };
     if (stored->values) {
-        element_convert((const uint8_t *)stored->values, (size_t)count, ELEMENT_F64, false, a->scale, out, 0, precision);
+        element_convert((const uint8_t *)(stored->values + run.before), (size_t)run.count, ELEMENT_F64, false, a->scale, out, 0, precision);
         return NULL;
     }
     char *error = NULL;
     Stream *s = stream_open(file->path, &stored->extent, &error);
     if (!s) return error;
-    if (stream_skip(s, stored->skip, "the header", &error)) {
-        error = read_stored(s, stored, a, count, out, precision);
-        if (!error) stream_ends(s, &error);
-    }
+    error = read_run(s, stored, a, all, run, out, precision);
     stream_close(s);
     return error;
+}
+
+char *data_read(DataFile *file, int i, void *out, Precision precision) {
+    const DataArray *a = &file->arrays[i];
+    return data_read_rows(file, i, 0, a->rank ? a->dims[0] : 1, out, precision);
 }
 
 /* ---- fresh files ---- */

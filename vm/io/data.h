@@ -15,17 +15,22 @@ typedef struct DataArray {
     double scale;               /* what stored values are multiplied by when read (idx images of bytes: 1/255; else 1) */
     bool whole;                 /* stored as whole numbers */
     double low, high;           /* their range if whole and known without reading all (bytes: 0..255); else 0, 0 */
+    const char *const *texts;   /* a column of texts instead: dims[0] of them, in UTF-8 */
 } DataArray;
 
 typedef struct DataFile DataFile;
 
 /* By the name's ending and the first bytes: .npy, .npz, .csv, .tsv, idx (also gzipped), .safetensors.  Null with *error (to be freed by the caller). */
 DataFile *data_open(const char *path, char **error);
+/* Values that were made of a file's content, as one array of whole numbers low..high; takes `values`, also when it fails (null: out of memory). */
+DataFile *data_of_values(const char *path, int rank, const int64_t *dims, double *values, double low, double high);
 void      data_close(DataFile *file);
 int       data_arrays(const DataFile *file);
 const DataArray *data_array(const DataFile *file, int i);
 /* Fills `out` (count of dims values, float or double) with array i, scaled.  Null, or an error the caller frees. */
 char     *data_read(DataFile *file, int i, void *out, Precision precision);
+/* The same for `rows` rows (places along the first axis) from row `from` on. */
+char     *data_read_rows(DataFile *file, int i, int64_t from, int64_t rows, void *out, Precision precision);
 /* "sha256:" and 64 hex digits of the file's bytes, to be freed; null with errno if it cannot be read. */
 char     *data_digest(const char *path);
 

@@ -67,6 +67,7 @@ typedef struct Stored {
     Extent extent;
     int64_t skip;               /* unpacked bytes of the extent before the first value */
     double *values;             /* already read (csv), owned by the file; else null */
+    const char **texts;         /* a column of texts, each owned by the file; else null */
 } Stored;
 
 struct DataFile {
@@ -75,6 +76,9 @@ struct DataFile {
     DataArray *arrays;
     Stored *stored;             /* as many as arrays */
 };
+
+/* Null, or which byte of the file's text is not UTF-8. */
+char *text_check(const char *path, const char *text, size_t length);
 
 /* The number of values of a shape; false if a size is negative or the number does not fit. */
 bool shape_count(int rank, const int64_t *dims, int64_t *count);
