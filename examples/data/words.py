@@ -4,10 +4,10 @@
 The dictionary respells a headword with its syllables: Abacus \\Ab"a*cus\\, where * ends a syllable and " and ` end a stressed one.
 Each letter gets a label by its part in its syllable:
     O  onset: a consonant before the vowel
-    N  nucleus: the vowel or vowels, behind an onset
-    V  the same, of a syllable without an onset
+    N  nucleus: the vowel or vowels
+    V  a nucleus whose syllable begins with it, right after another vowel: the first i of tu-i-tion
     C  coda: what follows the vowel
-So a syllable begins at V and at the first O of a row, and the labels tell all syllables.  Words of 3 to 16 letters and at least two
+So a syllable begins at V, at the first O of a row, and at an N behind a C: the labels tell all syllables.  Words of 3 to 16 letters and at least two
 syllables are kept, each syllable with a vowel.
 
 The words come in the order of the SHA-256 of their first four letters: the last fifth, the test set, has only beginnings that the rest has not.
@@ -34,7 +34,15 @@ def labels(syllable):
     end = start
     while end < len(syllable) and syllable[end] in VOWELS:
         end += 1
-    return "O" * start + ("N" if start else "V") + "N" * (end - start - 1) + "C" * (len(syllable) - end)
+    return "O" * start + "N" * (end - start) + "C" * (len(syllable) - end)
+
+
+def join(parts):
+    """The labels of a word from those of its syllables."""
+    whole = parts[0]
+    for before, part in zip(parts, parts[1:]):
+        whole += "V" + part[1:] if before[-1] == "N" and part[0] == "N" else part
+    return whole
 
 
 def words(text):
@@ -47,7 +55,7 @@ def words(text):
             continue
         parts = [labels(part) for part in syllables]
         if None not in parts:
-            found[word] = "".join(parts)
+            found[word] = join(parts)
     return found
 
 
