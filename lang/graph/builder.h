@@ -14,6 +14,8 @@ typedef struct AverageOf { uint32_t average, source; double decay; } AverageOf;
 /* A next value that a use of a layer has for a state of it. */
 typedef struct Wish { uint32_t slot; Node *node; Span span; } Wish;
 
+typedef struct Summary Summary;
+
 typedef struct Stray { uint32_t slot; const char *path; Span span; } Stray;
 
 /* A train while it is being built. */
@@ -113,6 +115,7 @@ struct Builder {
     int n_params; struct ParamInfo *params; int params_room;
     int n_averages, averages_room; AverageOf *averages;
     int n_applied, applied_room; const Def **applied;     /* definitions that were called */
+    Summary *summary;           /* being made; else null */
     UsedFile *used;             /* library and used files; owned */
     struct DataSource *sources; /* open data files; owned */
 };
@@ -259,7 +262,13 @@ void place_at(Builder *b, const Expr *value, const char *name);
 /* trial.c */
 void   note_applied(Builder *b, const Def *def);
 void   try_definitions(Builder *b, const Block *block);
-void   try_net(Builder *b, Closure *c);                 /* so that its parameters are known */
+const char *try_net(Builder *b, Closure *c);            /* so that its parameters are known; gives sizes that were guessed, "N = 5", or null */
+
+/* summary.c */
+Value *call_summary(Builder *b, Scope *scope, const CallArgs *args);
+int    summary_enter(Builder *b, const Closure *c, const char *path, Value **v, int n);   /* while a summary is made: a row for this call, else -1 */
+void   summary_leave(Builder *b, int row, Value *result);
+int64_t count_params(Builder *b, const char *root);     /* describe.c */
 
 /* cells.c */
 Value *param_value(Builder *b, Scope *scope, const Stmt *s);

@@ -618,6 +618,7 @@ static const Builtin builtins[] = {
     { "all", "all(x), all[i] e", "1 if no value is 0.", 1, 1, call_all, "x" },
     { "argmin", "argmin(x), argmin[i] e", "Place of the smallest value of a vector (along the last axis of an array); the first at a tie.", 1, 1, call_argmin, "x" },
     { "argmax", "argmax(x), argmax[i] e", "Place of the largest value of a vector (along the last axis of an array); the first at a tie.", 1, 1, call_argmax, "x" },
+    { "summary", "summary(f)", "The layers of a net or an energy: what each takes and gives, parameters, operations for one item; a text to show.", 1, 1, call_summary, "f" },
     { "zeros", "zeros(shape)", "An array of zeros.", 0, 1, call_zeros, "shape" },
     { "ones", "ones(shape)", "An array of ones.", 0, 1, call_ones, "shape" },
     { "iota", "iota(n), iota(shape)", "0, 1, .. n-1; the number of each place of a shape, the last axis fastest.", 1, 1, call_iota, "n" },

@@ -368,6 +368,7 @@ static Value *apply_signature(Builder *b, Closure *c, const Signature *s, const 
     }
     if (!common_frame(b, c, s, v, spans, frames, &frame)) return b->none;
     stand_at(b, args->span);
+    int row = b->summary && c->kind == CLOSURE_DEF && c->def->kind <= DEF_ENERGY ? summary_enter(b, c, layer_path(b, c), v, s->n) : -1;
     bool mine;
     Shape items = items_for(b, &frame, &mine);
     for (int i = 0; i < s->n; i++) {
@@ -380,6 +381,7 @@ static Value *apply_signature(Builder *b, Closure *c, const Signature *s, const 
     b->at = before;
     graph_set_origin(b->g, b->at.origin);
     if (mine && frame.n) r = unhide(b, r, items, frame);
+    summary_leave(b, row, r);
     if (c->kind != CLOSURE_DEF || c->def->kind != DEF_ENERGY || r->kind != VALUE_ARRAY) return r;
     if (b->at.train) note_energy(b, r->node);
     return as_energy(b, r);

@@ -49,7 +49,7 @@ static bool owned_by(const ParamInfo *p, const char *root)
     return !strncmp(p->path, root, length) && p->path[length] == '.';
 }
 
-static int64_t count_params(Builder *b, const char *root)
+int64_t count_params(Builder *b, const char *root)
 {
     int64_t n = 0;
     for (int i = 0; i < b->n_params; i++)

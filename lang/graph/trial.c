@@ -147,7 +147,9 @@ static void build(Trial *t, const Closure *f)
         b->at.run = &train;
         b->at.owner = train.name;
     }
-    if (s->n <= MAX_ARGS) apply_body(b, c, s, v, spans, def->name.span);
+    if (s->n > MAX_ARGS) return;
+    int row = summary_enter(b, c, path_of(b, def->name.span, def->name.text), v, s->n);
+    summary_leave(b, row, apply_body(b, c, s, v, spans, def->name.span));
 }
 
 /* One way, with nothing left behind but diagnostics; the parameters of a net whose sizes are all written stay known. */
@@ -234,15 +236,16 @@ static void try_definition(Builder *b, const Closure *f)
     for (int w = 0; w < ways; w++) diagnostics_free(&found[w]);
 }
 
-void try_net(Builder *b, Closure *c)
+const char *try_net(Builder *b, Closure *c)
 {
     Diagnostics found = { 0 };
-    const char *ignored;
+    const char *said;
     Context before = b->at;
-    attempt(b, c, 0, &found, &ignored);
+    attempt(b, c, 0, &found, &said);
     b->at = before;
     graph_set_origin(b->g, b->at.origin);
     diagnostics_free(&found);
+    return said;
 }
 
 void try_definitions(Builder *b, const Block *block)
