@@ -236,7 +236,7 @@ bool session_fill(Session *session, uint32_t slot)
     if (s->load) return load_slot(session, slot);
     const Fill *fill = slot < (uint32_t)script->n_fills ? &script->fills[slot] : NULL;
     if (fill && fill->is_copy) return copy_slot(session, slot, fill->source);
-    if (fill && fill->has_program) return session_compute(session, &fill->program, (RunKey){ .seed = script->seed }, s->name);
+    if (fill && fill->has_program) return session_fill_together(session, slot);
     diag_error(session->diagnostics, "E0611", slot_span(session, slot), "'%s' has no value and nothing that would give it one", s->name);
     return false;
 }

@@ -59,6 +59,8 @@ void session_drop_code(Session *session, Code *code, const char *label);
 bool session_execute(Session *session, Code *code, const Program *program, RunKey key, Diagnostics *diagnostics);
 /* Brings what the session knows of slots up to the script, which may have grown. */
 bool session_know(Session *session);
+/* session_together.c: fills a slot by its program, and with it the others of its group that the script asks for. */
+bool session_fill_together(Session *session, uint32_t slot);
 /* Fills a slot by its own recipe (file, copy, program), whoever may write it later: so the cells of a train begin. */
 bool session_fill(Session *session, uint32_t slot);
 /* Fills every slot the program reads, except those that `inside` writes itself. */

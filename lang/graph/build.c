@@ -148,16 +148,21 @@ static void eval_top_binding(Builder *b, Scope *scope, const Stmt *s)
     bind_targets(b, scope, s, v);
 }
 
+/* What an inference finds and what its solver records are computed at once. */
+static int group_of(Builder *b, const Stmt *s) { return s->value->kind == EXPR_INFER ? ++b->n_groups : 0; }
+
 static void define_binding(Builder *b, const Stmt *s)
 {
     Scope *scope = scope_new(b, NULL);
     eval_top_binding(b, scope, s);
+    b->fill_group = group_of(b, s);
     for (Global *g = b->first_global; g; g = g->order) {
         if (g->stmt != s) continue;
         Binding *x = lookup(scope, g->name);
         g->value = x && x->value ? stored(b, g->name, x->value, s->span) : b->none;
         g->state = GLOBAL_DONE;
     }
+    b->fill_group = 0;
 }
 
 static void define(Builder *b, Global *g)
@@ -222,8 +227,10 @@ static Value *value_in_run(Builder *b, Global *g, Train *run)
     Binding *x = lookup(scope, g->name);
     RunValue *r = ARENA_NEW(b->arena, RunValue);
     *r = (RunValue){ run, x && x->value ? x->value : b->none, g->runs };
+    b->fill_group = group_of(b, g->stmt);
     if (is_stored_as(b, g->value, r->value)) r->value = g->value;
     else r->value = stored(b, arena_format(b->arena, "%s.%s", run->name, g->name), r->value, g->stmt->span);
+    b->fill_group = 0;
     g->runs = r;
     return r->value;
 }

@@ -112,6 +112,7 @@ struct Builder {
     Global *buckets[GLOBAL_BUCKETS];
     Global *first_global, *last_global;
     RunCells *runs;
+    int fill_group, n_groups;   /* of the slots made now; see Fill */
     int n_params; struct ParamInfo *params; int params_room;
     int n_averages, averages_room; AverageOf *averages;
     int n_applied, applied_room; const Def **applied;     /* definitions that were called */

@@ -32,6 +32,7 @@ static void fill_with(Builder *b, uint32_t slot, Node *value)
     Axes axes = axes_of(b->script.store->slots[slot].shape);
     p.outputs[p.n++] = (Output){ slot, graph_spread(b->g, value, axes_union(&value->axes, &axes)) };
     b->script.fills[slot].has_program = true;
+    b->script.fills[slot].group = b->fill_group;
     b->script.fills[slot].program = p;
 }
 

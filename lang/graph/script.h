@@ -11,6 +11,7 @@
 typedef struct Fill {
     bool has_program;
     Program program;            /* its one output is the slot */
+    int group;                  /* filled together with the others of this number that are asked for; 0: alone */
     bool is_copy;               /* a run's cell before the run: starts as a copy of `source` */
     uint32_t source;
     Span span;                  /* where the value is defined */
