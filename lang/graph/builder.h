@@ -5,7 +5,7 @@
 #include "lang/graph/build.h"
 #include "lang/mean/value.h"
 
-#define INDEX_AXIS 0x4000u      /* an axis an index name runs along: hidden, as item axes are */
+#define INDEX_AXIS 0x1000u      /* an axis an index name runs along: hidden, as item axes are; graph_fresh_axis numbers from 0x4000 on */
 
 typedef struct Update { uint32_t slot; Node *node; Binding *binding; } Update;
 typedef struct Loss { const char *name; Node *node; Span span; } Loss;
