@@ -386,7 +386,6 @@ static Value *call_solver(Builder *b, const char *name, const CallArgs *args)
     return function_value(b, c);
 }
 static Value *call_exact(Builder *b, Scope *s, const CallArgs *args) { (void)s; return call_solver(b, "exact", args); }
-static Value *call_chain(Builder *b, Scope *s, const CallArgs *args) { (void)s; return call_solver(b, "chain", args); }
 
 /* Settings of a solver, by name or in order. */
 static Value *call_with_settings(Builder *b, const char *name, const CallArgs *args, const char *const *names, const double *presets, int n)
@@ -398,6 +397,12 @@ static Value *call_with_settings(Builder *b, const char *name, const CallArgs *a
         field_add(b, &r->fn->settings, names[k], v);
     }
     return r;
+}
+
+static Value *call_chain(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    return call_with_settings(b, "chain", args, (const char *const[]){ "best" }, (const double[]){ 0 }, args->n ? 1 : 0);
 }
 
 static Value *call_gibbs(Builder *b, Scope *s, const CallArgs *args)
@@ -656,7 +661,7 @@ static const Builtin builtins[] = {
     { "pieces", "pieces(most = 256, pad = 16, cut = false)(texts)", "Texts as classes that stand for pieces of words, learnt from the texts by byte-pair encoding over characters: at most `most` of them. Rows of `pad` as chars gives; of one text without pad, a sequence.", 0, 3, call_pieces, "most pad cut" },
     { "numbers", "numbers(texts)", "Texts as the numbers that they are.", 1, 1, call_numbers, "texts" },
     { "exact", "exact()", "Solver for finite domains: enumerates all states, or sums out place by place where no place acts on another. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_exact, "" },
-    { "chain", "chain()", "Solver for classes, bits or spins that the energy links as a sequence (y[t], y[t+1]) or a tree (y[i], y[parent[i]], parent known before the run): dynamic programming. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_chain, "" },
+    { "chain", "chain(best = n)", "Solver for classes, bits or spins that the energy links as a sequence (y[t], y[t+1]) or a tree (y[i], y[parent[i]], parent known before the run): dynamic programming. Serves argmin, argmax, marginal, expectation and sample; with best = n, argmin and argmax give the n best, along a new first axis.", 0, 1, call_chain, "best" },
     { "gibbs", "gibbs(sweeps = 10)", "Samples classes, bits and spins: each sweep draws every place given all others; places that do not act on each other are drawn at once.", 0, 1, call_gibbs, "sweeps" },
     { "icm", "icm(sweeps = 10)", "Iterated conditional modes (Besag 1986): argmin over classes, bits and spins; each sweep sets every place to its state of least energy given all others.", 0, 1, call_icm, "sweeps" },
     { "alternate", "alternate(rounds = 100, real = mala(steps = 10, step = 0.05), finite = gibbs(sweeps = 1))", "Solver for names of different domains: in each round the finite ones move by one solver and the real ones by another, while the rest stands still; `name = solver` gives a name its own. Under argmin: descent(steps = 10, step = 0.1) and icm(sweeps = 1).", 0, MAX_ARGS, call_alternate, "*" },

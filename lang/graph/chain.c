@@ -3,6 +3,7 @@
  *
  * Which places are linked is read from the gradient: the energies of the states of a place depend on the states of those alone.  The terms
  * themselves are its values where all states are 0, and its derivatives by the indicators of the linked places. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "lang/grad/grad.h"
@@ -255,10 +256,42 @@ static Value *expected(Inference *x, Sequence *s, Shape items)
     return array(b, add(s, finite_rest(&s->f, e), free_along(s, b->at.loop, unary_terms(s, slope, self), pair_terms(s, slope))), shape_none());
 }
 
-Value *solve_chain(Inference *x, Shape items)
+/* chain(best = n): n; 0: not asked for; -1 after a report. */
+static int64_t wanted_best(Inference *x, const Closure *solver)
+{
+    int64_t n = 0;
+    for (const Field *f = solver->settings; f; f = f->next) if (!want_size(x->b, f->value, x->infer->by->span, "how many are the best", &n)) return -1;
+    bool argmin = x->infer->kind == INFER_ARGMIN || x->infer->kind == INFER_ARGMAX;
+    if (solver->settings && (n < 1 || !argmin)) {
+        complain(x->b, "E0305", x->infer->by->span, argmin ? "chain(best = n) needs at least one" : "chain(best = n) gives the n best configurations: it serves argmin and argmax");
+        return -1;
+    }
+    return n;
+}
+
+/* The n best, along a new first axis. */
+static Value *best_several(Inference *x, Sequence *s, int64_t n)
+{
+    Builder *b = x->b;
+    if (s->tree) { refuse(x, NULL, "", "chain(best = n) serves sequences alone"); return b->none; }
+    double there_are = pow((double)s->states, (double)s->length);
+    if ((double)n > there_are) {
+        complain(b, "E0305", x->infer->by->span, "there are %g configurations only, but the best %lld are wanted", there_are, (long long)n);
+        return b->none;
+    }
+    Axis rank = plain_axis(n, &s->f.at[0].shape);
+    Value *v = values_of(x, s, sequence_several(s, b->at.loop, rank));
+    Value *all = array(b, v->node, shape_join((Shape){ 1, { rank } }, v->shape));
+    all->domain = v->domain;
+    return standard(b, all);
+}
+
+Value *solve_chain(Inference *x, const Closure *solver, Shape items)
 {
     Builder *b = x->b;
     Sequence s = { 0 };
+    int64_t several = wanted_best(x, solver);
+    if (several < 0) return b->none;
     if (!find_terms(x, &s, energy_closure(x, x->infer->kind == INFER_EXPECTATION ? x->infer->under : x->infer->of, items))) return b->none;
     if (x->infer->kind == INFER_ARGMAX) {
         s.unary = minus(&s, s.unary);
@@ -267,7 +300,7 @@ Value *solve_chain(Inference *x, Shape items)
     s.unary = finite_observed(&s.f, 0, s.unary);
     s.unary = graph_spread(b->g, s.unary, axes_with(axes_with(s.unary->axes, s.t), s.k));
     switch (x->infer->kind) {
-    case INFER_ARGMAX: case INFER_ARGMIN: return values_of(x, &s, best(&s, b->at.loop));
+    case INFER_ARGMAX: case INFER_ARGMIN: return several ? best_several(x, &s, several) : values_of(x, &s, best(&s, b->at.loop));
     case INFER_SAMPLE: return values_of(x, &s, drawn(x, &s));
     case INFER_EXPECTATION: return expected(x, &s, items);
     case INFER_MARGINAL: return array(b, add(&s, s.base, free_energy(&s, b->at.loop)), shape_none());

@@ -27,6 +27,12 @@ Node *sequence_drawn(Sequence *s, Loop *around, Node *luck);
 /* The number of states whose running sum of probabilities exp(-energy) u is beyond. */
 Node *drawn_state(Sequence *s, Node *energy, Node *u);
 
+/* States of all places from the last one's, and those kept of the others, last first, along `axis`. */
+Node *states_in_order(Sequence *s, Node *last, Node *kept, Axis axis);
+
+/* several.c: those of the lowest energies, in order, along `rank`. */
+Node *sequence_several(Sequence *s, Loop *around, Axis rank);
+
 /* tree.c: the links, of which none goes from a place to itself, as a tree (or several); null if places are linked in a ring. */
 const Tree *tree_of(Builder *b, const Links *links, Axis t);
 bool  tree_links(const Tree *tree, Link link);                  /* whether it is one of the tree's */

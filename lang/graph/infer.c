@@ -383,7 +383,7 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
 Value *solve_by(Inference *x, Closure *solver, Value *from, Shape items)
 {
     if (is_builtin(solver, "exact")) return solve_exact(x, items);
-    return is_builtin(solver, "chain") ? solve_chain(x, items) : solve(x, solver, from, items);
+    return is_builtin(solver, "chain") ? solve_chain(x, solver, items) : solve(x, solver, from, items);
 }
 
 /* ---- the expression ---- */

@@ -76,6 +76,6 @@ Value *nearest_state(Builder *b, Value *y, Domain domain);
 Value *log_partition_annealed(Builder *b, Closure *energy, const Expr *place, Span span, int64_t levels, int64_t chains);
 
 /* chain.c: chain(), where the energy factors along the one axis of one binder. */
-Value *solve_chain(Inference *x, Shape items);
+Value *solve_chain(Inference *x, const Closure *solver, Shape items);
 
 #endif

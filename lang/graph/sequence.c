@@ -52,8 +52,7 @@ Node *sequence_free(Sequence *s, Loop *around)
 
 /* ---- backward: a sequence, from the last place to the first ---- */
 
-/* States of all places from the last one's, and those kept of the others, last first, along `axis`. */
-static Node *in_order(Sequence *s, Node *last, Node *kept, Axis axis)
+Node *states_in_order(Sequence *s, Node *last, Node *kept, Axis axis)
 {
     Graph *g = s->g;
     Node *end = graph_map(g, OP_eq, graph_iota(g, s->t), constant(s, (double)s->length - 1), NULL);
@@ -93,7 +92,7 @@ static Node *choose_drawn(Sequence *s, const Forward *f, Node *t, Node *y, Node 
 static Node *backward(Sequence *s, Loop *around, const Forward *f, Node *last, Choose *choose, Node *luck)
 {
     Graph *g = s->g;
-    if (s->length < 2) return in_order(s, last, NULL, 0);
+    if (s->length < 2) return states_in_order(s, last, NULL, 0);
     Axes axes = axes_union(&last->axes, &f->kept->axes);
     axes = axes_without(axes_without(axes_without(axes, f->axis), s->k), s->l);
     if (luck) { Axes more = axes_without(luck->axes, s->t); axes = axes_union(&axes, &more); }
@@ -105,7 +104,7 @@ static Node *backward(Sequence *s, Loop *around, const Forward *f, Node *last, C
     Axis axis = graph_fresh_axis(g, s->length - 1);
     int index = graph_loop_keep(g, loop, next, axis);
     graph_loop_close(g, loop);
-    return in_order(s, last, graph_result(g, loop, loop->n_carry + index), axis);
+    return states_in_order(s, last, graph_result(g, loop, loop->n_carry + index), axis);
 }
 
 Node *sequence_best(Sequence *s, Loop *around)
