@@ -4,12 +4,11 @@
 
 /* ---- draws ---- */
 
-/* A draw with the full shape `full`: hidden axes of mapped functions come first, so that items draw independently. */
+/* A draw with the full shape `full`: hidden axes, of mapped functions and of index equations around, come first, so that items draw independently. */
 Node *random_node(Builder *b, RandomKind kind, int64_t size, Shape full)
 {
     Shape order = { 0 };
-    for (int i = 0; i < b->at.hidden.n; i++)
-        if (axis_is_item(b->at.hidden.at[i])) order.at[order.n++] = b->at.hidden.at[i];
+    for (int i = 0; i < b->at.hidden.n; i++) order.at[order.n++] = b->at.hidden.at[i];
     order = shape_join(order, full);
     Node *times[16];
     int n = 0;

@@ -22,6 +22,7 @@ typedef struct Corner {
 typedef struct Split {
     Builder *b;
     int n_leaves; Node *leaf[MAX_BINDERS];      /* one for each array of x */
+    const Given *given;         /* what is observed of x: terms are found without it; null: nothing is */
     Node *smooth;               /* of the leaves */
     int n; Corner at[MAX_CORNERS];
 } Split;
@@ -67,7 +68,8 @@ static void note_corner(Split *s, Node *n)
         part = square->in[0];
     }
     int of = whose_part(s, part, group);
-    if (of >= 0) s->at[s->n++] = (Corner){ .node = n, .part = part, .of = of, .group = group };
+    bool observed = of >= 0 && s->given && s->given->mask[of];
+    if (of >= 0 && !(group && observed)) s->at[s->n++] = (Corner){ .node = n, .part = part, .of = of, .group = group };
 }
 
 static void find_corners(Split *s, Node *n, bool *seen)
@@ -149,13 +151,15 @@ static Value *leaf_value(Builder *b, const Value *x)
 /* The energy at x, taken apart; false after a report. */
 static bool split_energy(Builder *b, Closure *energy, const Value *x, Span span, Split *s)
 {
-    *s = (Split){ .b = b, .n_leaves = arrays_of(x) };
+    Closure free = *energy;
+    free.given = NULL;
+    *s = (Split){ .b = b, .n_leaves = arrays_of(x), .given = energy->given };
     Value *at[MAX_BINDERS];
     for (int k = 0; k < s->n_leaves; k++) {
         at[k] = leaf_value(b, array_of(x, k));
         s->leaf[k] = at[k]->node;
     }
-    Value *point = together(b, at, s->n_leaves), *e = apply_values(b, energy, &point, 1, span);
+    Value *point = together(b, at, s->n_leaves), *e = apply_values(b, &free, &point, 1, span);
     if (e->kind != VALUE_ARRAY) return false;
     take_apart(s, e->node);
     return true;
@@ -227,7 +231,10 @@ Value *smooth_part(Builder *b, const CallArgs *args)
     if (!operands(b, args, "smooth") || !split_energy(b, args->at[0].value->fn, x, args->span, &s)) return b->none;
     stand_at(b, args->span);
     Node *at[MAX_BINDERS];
-    for (int k = 0; k < s.n_leaves; k++) at[k] = graph_spread(b->g, array_of(x, k)->node, s.leaf[k]->axes);
+    for (int k = 0; k < s.n_leaves; k++) {
+        Value one = *array_of(x, k);
+        at[k] = graph_spread(b->g, with_observed(b, s.given, k, &one, args->span)->node, s.leaf[k]->axes);
+    }
     graph_substitute(b->g, &s.smooth, 1, s.leaf, at, s.n_leaves);
     return array(b, s.smooth, shape_none());
 }
