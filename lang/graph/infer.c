@@ -34,11 +34,17 @@ static bool domains_agree(Domain a, Domain b)
     return a.kind == b.kind && a.low == b.low && a.high == b.high;
 }
 
-static void declare(Inference *x, Binder *v, const Type *type, Closure *owner, Span where)
+/* Where the types of a call's operands are read: its settings are known, and the sizes that its other arguments have. */
+static Scope *scope_of_types(Builder *b, Closure *c)
+{
+    Scope *scope = scope_new(b, c->scope);
+    if (c->kind == CLOSURE_DEF) bind_settings(b, c, scope);
+    return scope;
+}
+
+static void declare(Inference *x, Binder *v, const Type *type, Closure *owner, Scope *scope, Span where)
 {
     Builder *b = x->b;
-    Scope *scope = scope_new(b, owner->scope);
-    if (owner->kind == CLOSURE_DEF) bind_settings(b, owner, scope);
     Domain domain;
     if (!eval_domain(b, scope, type, &domain)) { x->failed = true; return; }
     int rank;
@@ -76,28 +82,37 @@ static Closure *callee_of(Inference *x, const Expr *callee)
     return f->kind == VALUE_FUNCTION ? f->fn : NULL;
 }
 
-static void collect_argument(Inference *x, Closure *c, const Param *p, const Expr *arg)
+/* What is sought is declared by the parameter it is passed to. */
+static void collect_sought(Inference *x, Closure *c, Scope *scope, const Param *p, const Expr *arg)
 {
-    if (arg->kind == EXPR_NAME) {
-        Binder *v = find_binder(x, arg->name.text);
-        if (!v && p->latent && x->infer->kind == INFER_SAMPLE && !lookup(x->scope, arg->name.text) && x->n < MAX_BINDERS) {
-            v = &x->at[x->n++];
-            *v = (Binder){ .name = arg->name, .fresh = true };
-        }
-        if (v) {
-            if (p->type && !p->type->like.text) declare(x, v, p->type, c, arg->span);
-            return;
-        }
+    if (arg->kind != EXPR_NAME) return;
+    Binder *v = find_binder(x, arg->name.text);
+    if (!v && p->latent && x->infer->kind == INFER_SAMPLE && !lookup(x->scope, arg->name.text) && x->n < MAX_BINDERS) {
+        v = &x->at[x->n++];
+        *v = (Binder){ .name = arg->name, .fresh = true };
     }
-    if (mentions_binder(x, arg) || !p->type || p->type->like.text) return;
+    if (v && p->type && !p->type->like.text) declare(x, v, p->type, c, scope, arg->span);
+}
+
+/* The others bring sizes and a frame. */
+static void collect_given(Inference *x, Scope *scope, const Param *p, const Expr *arg)
+{
+    bool latent = arg->kind == EXPR_NAME && p->latent && x->infer->kind == INFER_SAMPLE && !lookup(x->scope, arg->name.text);
+    if (latent || mentions_binder(x, arg) || !p->type || p->type->like.text) return;
     Value *a = eval(x->b, x->scope, arg);
     if (a->kind != VALUE_ARRAY) { x->failed |= a->kind == VALUE_NONE; return; }
     int rank;
     bool rest;
     Shape frame = { 0 };
     if (!type_rank(p->type, &rank, &rest)) return;
-    for (int i = 0; i < a->shape.n - rank; i++) frame.at[frame.n++] = a->shape.at[i];
-    add_frame(x, &frame, arg->span);
+    Value own = *a;
+    own.shape.n = 0;
+    for (int i = 0; i < a->shape.n; i++) {
+        Shape *to = i < a->shape.n - rank && !rest ? &frame : &own.shape;
+        to->at[to->n++] = a->shape.at[i];
+    }
+    if (own.shape.n >= rank) solve_sizes(x->b, scope, p->type, &own);
+    if (!rest) add_frame(x, &frame, arg->span);
 }
 
 /* In a solver, the energy it was given is asked: its names keep their shapes and domains. */
@@ -122,14 +137,17 @@ static void collect_call(Inference *x, const Expr *e)
     Closure *c = callee_of(x, e->kid[0]);
     if (c && c->kind == CLOSURE_INFER) { collect_of_inference(x, c, e); return; }
     const Signature *s = c ? operands_of(c) : NULL;
-    if (!s) return;
-    int seen = 0, late = 0;
+    bool settings = c && c->kind == CLOSURE_DEF && c->def->n_signatures == 2 && !c->configured;   /* f(settings) of f(settings)(x) */
+    if (!s || settings) return;
+    Scope *scope = scope_of_types(x->b, c);
+    int to[MAX_ARGS], seen = 0, late = 0;
     for (int i = 0; i < s->n && !s->at[i].latent; i++) late = i + 1;
-    for (int i = 0; i < e->n_args; i++) {
-        int at = e->args[i].latent ? late++ : seen++;
-        if (e->args[i].name.text) for (int k = 0; k < s->n; k++) if (!strcmp(s->at[k].name.text, e->args[i].name.text)) at = k;
-        if (at < s->n) collect_argument(x, c, &s->at[at], e->args[i].value);
+    for (int i = 0; i < e->n_args && i < MAX_ARGS; i++) {
+        to[i] = e->args[i].latent ? late++ : seen++;
+        if (e->args[i].name.text) for (int k = 0; k < s->n; k++) if (!strcmp(s->at[k].name.text, e->args[i].name.text)) to[i] = k;
+        if (to[i] < s->n) collect_given(x, scope, &s->at[to[i]], e->args[i].value);
     }
+    for (int i = 0; i < e->n_args && i < MAX_ARGS; i++) if (to[i] < s->n) collect_sought(x, c, scope, &s->at[to[i]], e->args[i].value);
 }
 
 /* A binder used as a subscript takes the places of that axis. */
@@ -155,7 +173,7 @@ static void collect(Inference *x, const Expr *e)
     if (e->kind == EXPR_PIPE && e->kid[0]->kind == EXPR_NAME && !mentions_binder(x, e->kid[1])) {
         Closure *c = callee_of(x, e->kid[1]);
         const Signature *s = c ? operands_of(c) : NULL;
-        if (s && s->n) collect_argument(x, c, &s->at[0], e->kid[0]);
+        if (s && s->n) collect_sought(x, c, scope_of_types(x->b, c), &s->at[0], e->kid[0]);
     }
     for (int i = 0; i < 3; i++) if (!(i == 0 && e->kind == EXPR_CALL && e->kid[0]->kind == EXPR_NAME)) collect(x, e->kid[i]);
     for (int i = 0; i < e->list.n; i++) collect(x, e->list.at[i]);
