@@ -96,15 +96,15 @@ static Node *implicit_use(Bench *b, Node **in, int *n)
 }
 
 /* A loop with a draw, a captured value, a kept value, a value read by the number of the pass, and an inner loop. */
-static Node *loop_use(Bench *b, Node **in, int *n, bool nested)
+static Node *loop_use(Bench *b, Node **in, int *n, bool nested, int64_t times)
 {
     Graph *g = b->g;
     Axes axes = axes_one(b->axis[1]);
-    Axis passes = axis_make(4, 70);
+    Axis passes = axis_make(times, 70);
     Node *x = in[0] = bench_leaf(b, axes, "-1 1"), *w = in[1] = bench_leaf(b, axes_with(axes, b->axis[0]), "-1 1");
     Node *read = in[2] = bench_leaf(b, axes_with(axes_one(passes), b->axis[1]), "-1 1");
     *n = 3;
-    Loop *loop = graph_loop_open(g, NULL, 4);
+    Loop *loop = graph_loop_open(g, NULL, times);
     Node *a = graph_carry(g, loop, x, axes), *c = graph_carry(g, loop, number(b, .5), axes);
     Shape shape = { .n = 1, .at = { b->axis[1] } };
     Node *noise = graph_random(g, RANDOM_NORMAL, 7, 0, shape, &loop->time, 1);
@@ -168,8 +168,8 @@ static Node *move_use(Bench *b, Op op, Node **in, int *n)
     }
     case OP_cumsum: return graph_along(g, op, x, axis, bench_choose(b, 2));
     case OP_implicit: return implicit_use(b, in, n);
-    case OP_loop: return loop_use(b, in, n, true);
-    case OP_result: return loop_use(b, in, n, false);
+    case OP_loop: return loop_use(b, in, n, true, 4);
+    case OP_result: return loop_use(b, in, n, false, 4);
     default: fail_msg("no test for the derivative of %s", op_info[op].name); return NULL;
     }
 }
@@ -312,7 +312,7 @@ static void both_hessian_products_agree(void **state)
     int n;
     bench_begin(&b, 5);
     one = number(&b, 1);
-    Node *r = bent_scalar(&b, loop_use(&b, in, &n, true));
+    Node *r = bent_scalar(&b, loop_use(&b, in, &n, true, 4));
     v = bench_leaf(&b, in[0]->axes, "-1 1");
     grad_reverse(b.g, &r, &one, 1, in, 1, &g1);
     grad_forward(b.g, &g1, 1, in, &v, 1, &forward);
@@ -414,6 +414,39 @@ static bool is_caught(Op op, int operand, const char *text)
     return false;
 }
 
+/* The derivatives of a loop by its three leaves, one after the other, with a tape of so many values. */
+static int loop_gradients(double largest_tape, int64_t passes, bool nested, double *values, double *error)
+{
+    Bench b;
+    Node *in[4] = { 0 }, *one, *cotangent[3];
+    int n, total = 0;
+    bench_begin(&b, 77);
+    graph_limit_tape(b.g, largest_tape);
+    Node *scalar = bent_scalar(&b, loop_use(&b, in, &n, nested, passes));
+    one = number(&b, 1);
+    grad_reverse(b.g, &scalar, &one, 1, in, n, cotangent);
+    for (int i = 0; i < n; i++) {
+        const double *value = bench_value(&b, cotangent[i]);
+        for (int64_t k = 0; k < axes_count(&cotangent[i]->axes); k++) values[total++] = value[k];
+    }
+    *error = bench_error(&b, scalar, in, n, 2);
+    bench_end(&b);
+    return total;
+}
+
+static void a_cut_tape_changes_no_bit(void **state)
+{
+    (void)state;
+    static const int64_t passes[] = { 4, 5, 7, 12 };
+    for (int i = 0; i < 8; i++) {
+        double whole[512], cut[512], error;
+        int n = loop_gradients(1e9, passes[i / 2], i % 2, whole, &error);
+        assert_int_equal(loop_gradients(0, passes[i / 2], i % 2, cut, &error), n);
+        assert_memory_equal(whole, cut, (size_t)n * sizeof *whole);
+        if (!(error < 1e-5)) fail_msg("%lld passes: error %g", (long long)passes[i / 2], error);
+    }
+}
+
 static void wrong_rules_are_found(void **state)
 {
     (void)state;
@@ -450,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_gate_keeps_nan_away),
         cmocka_unit_test(both_hessian_products_agree),
         cmocka_unit_test(several_directions_at_once),
+        cmocka_unit_test(a_cut_tape_changes_no_bit),
         cmocka_unit_test(wrong_rules_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

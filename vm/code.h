@@ -67,6 +67,15 @@ typedef struct TileProgram {
     const Origin **origins;     /* of each step */
 } TileProgram;
 
+/* The number of a pass, for the key of a draw: fixed + sum factor * (pass of the loop at that depth).  A loop that runs backward counts down,
+ * one of segments counts on. */
+enum { MAX_TERMS = 6 };
+typedef struct PassNumber {
+    int64_t fixed;
+    int n;
+    struct { int depth; int64_t factor; } term[MAX_TERMS];
+} PassNumber;
+
 typedef struct Instr Instr;
 typedef struct Block { int n; Instr **at; } Block;
 
@@ -89,8 +98,7 @@ struct Instr {
     int sums;
     uint64_t key;               /* draws: place in the program */
     int n_times;
-    int times[MAX_DEPTH];       /* draws: depths of the loops they stand in; -1: none */
-    int64_t time_factor[MAX_DEPTH], fixed_time[MAX_DEPTH];   /* the pass counts as fixed_time + time_factor * pass: backward loops count down */
+    PassNumber *time;           /* draws: numbers of the passes of the loops they stand in */
     TileProgram *tile;
     int depth;                  /* loop: its depth, from 0 */
     int64_t passes, items, chunk;

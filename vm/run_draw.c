@@ -5,7 +5,11 @@
 static void draw_key(const Frame *frame, const Instr *instr, uint64_t step, uint32_t key[4])
 {
     int64_t times[MAX_DEPTH];
-    for (int i = 0; i < instr->n_times; i++) times[i] = instr->fixed_time[i] + (instr->times[i] < 0 ? 0 : instr->time_factor[i] * frame->times[instr->times[i]]);
+    for (int i = 0; i < instr->n_times; i++) {
+        const PassNumber *number = &instr->time[i];
+        times[i] = number->fixed;
+        for (int k = 0; k < number->n; k++) times[i] += number->term[k].factor * frame->times[number->term[k].depth];
+    }
     random_key(key, frame->key.seed, instr->key, step, times, instr->n_times);
 }
 

@@ -59,7 +59,26 @@ Node *special_reverse(Sweep *s, Node *n, int k, Node *cotangent);
 /* The tangent of n, given those of its operands (null: none). */
 Node *special_forward(Sweep *s, Node *n, Node *const *tangents);
 
-/* ---- loops.c, implicit.c ---- */
+/* ---- flow.c: what of a loop a derivative is about ---- */
+
+typedef struct Flow {
+    Sweep *s;
+    Loop *loop;
+    bool *carry;                /* carries reached from the wanted values through active nodes */
+    NodeStack captured;             /* active values from outside that the body uses on the way, by id */
+    NodeStack slices;               /* reads of such values at a place that the number of the pass alone gives, by id (reverse only) */
+    bool wants_slices;
+    NodeStack stack;
+    bool *seen;
+} Flow;
+
+void flow_begin(Flow *f, Sweep *s, Loop *loop);
+void flow_reach(Flow *f, Node *from);   /* this value is wanted */
+void flow_ready(Flow *f);               /* once all are */
+void flow_end(Flow *f);
+Loop *deepest_scope(Loop *a, Loop *b);
+
+/* ---- backward.c, loops.c, implicit.c ---- */
 
 void loop_reverse(Sweep *s, Node *loop_node);
 void loop_forward(Sweep *s, Node *loop_node);

@@ -50,12 +50,6 @@ static Axes inner_axes(const Node *z)
     return inner;
 }
 
-static Loop *deepest(Loop *a, Loop *b)
-{
-    if (!a || !b) return a ? a : b;
-    return a->depth >= b->depth ? a : b;
-}
-
 /* ---- Conjugate gradients ---- */
 
 static Node *chosen(Graph *g, Node *c, Node *x, Node *y) { return graph_map(g, OP_select, c, x, y); }
@@ -82,7 +76,7 @@ static Descent descent_begin(const System *s, Node *u, Node *first_direction)
     Axes axes = axes_union(&s->z->axes, &u->axes), outer = axes_minus(&axes, &d.inner);
     Node *first = graph_dot(g, first_direction, first_direction, d.inner);
     d.enough = map2(g, OP_mul, first, graph_const(g, 1e-24));
-    d.loop = graph_loop_open(g, deepest(s->residual->scope, deepest(s->z->scope, u->scope)), passes);
+    d.loop = graph_loop_open(g, deepest_scope(s->residual->scope, deepest_scope(s->z->scope, u->scope)), passes);
     d.w = graph_carry(g, d.loop, zeros(g, axes), axes);
     d.r = graph_carry(g, d.loop, u, axes);
     d.p = graph_carry(g, d.loop, first_direction, axes);

@@ -70,26 +70,34 @@ static void emit_places(Planner *p, Node *n, Instr **made)
     (*made)->size = n->size;
 }
 
-/* fixed + factor * (pass of a loop): a pass, a number where a loop has been unrolled, or a pass counted down by a backward loop. */
-typedef struct Pass { const Loop *loop; int64_t factor, fixed; } Pass;
+/* fixed + sum factor * (pass of a loop): a pass, a number where a loop has been unrolled, a pass counted down by a backward loop, or counted on
+ * from segment to segment. */
+typedef struct Pass { int64_t fixed; int n; const Loop *loop[MAX_TERMS]; int64_t factor[MAX_TERMS]; } Pass;
+
+static bool add_pass(Pass *sum, const Pass *x, int64_t factor)
+{
+    sum->fixed += factor * x->fixed;
+    for (int k = 0; k < x->n; k++) {
+        if (sum->n == MAX_TERMS) return false;
+        sum->loop[sum->n] = x->loop[k];
+        sum->factor[sum->n++] = factor * x->factor[k];
+    }
+    return true;
+}
 
 static bool pass_of(const Node *n, Pass *pass)
 {
     Pass x, y;
     *pass = (Pass){ 0 };
     switch (n->op) {
-    case OP_time:  *pass = (Pass){ n->loop, 1, 0 }; return true;
+    case OP_time:  *pass = (Pass){ 0, 1, { n->loop }, { 1 } }; return true;
     case OP_const: pass->fixed = (int64_t)n->value; return true;
-    case OP_neg:
-        if (!pass_of(n->in[0], &x)) return false;
-        *pass = (Pass){ x.loop, -x.factor, -x.fixed };
-        return true;
-    case OP_add: case OP_sub: {
-        if (!pass_of(n->in[0], &x) || !pass_of(n->in[1], &y) || (x.loop && y.loop)) return false;
-        int64_t sign = n->op == OP_sub ? -1 : 1;
-        *pass = (Pass){ x.loop ? x.loop : y.loop, x.loop ? x.factor : sign * y.factor, x.fixed + sign * y.fixed };
-        return true;
-    }
+    case OP_neg:   return pass_of(n->in[0], &x) && add_pass(pass, &x, -1);
+    case OP_add: case OP_sub:
+        return pass_of(n->in[0], &x) && pass_of(n->in[1], &y) && add_pass(pass, &x, 1) && add_pass(pass, &y, n->op == OP_sub ? -1 : 1);
+    case OP_mul:
+        if (!pass_of(n->in[0], &x) || !pass_of(n->in[1], &y) || (x.n && y.n)) return false;
+        return x.n ? add_pass(pass, &x, y.fixed) : add_pass(pass, &y, x.fixed);
     default: return false;
     }
 }
@@ -103,9 +111,13 @@ static void set_time(Planner *p, Instr *instr, int i, const Node *time)
         diag_error(p->diagnostics, "E0904", instr->origin ? instr->origin->span : (Span){ 0 }, "a draw in a loop depends on more than the loop's pass");
         return;
     }
-    instr->times[i] = pass.loop ? p->loops[pass.loop->id].depth : -1;
-    instr->time_factor[i] = pass.factor;
-    instr->fixed_time[i] = pass.fixed;
+    PassNumber *number = &instr->time[i];
+    number->fixed = pass.fixed;
+    number->n = pass.n;
+    for (int k = 0; k < pass.n; k++) {
+        number->term[k].depth = p->loops[pass.loop[k]->id].depth;
+        number->term[k].factor = pass.factor[k];
+    }
 }
 
 void emit_random(Planner *p, Node *n)
@@ -114,7 +126,8 @@ void emit_random(Planner *p, Node *n)
     if (n->kind == RANDOM_UNIFORM || n->kind == RANDOM_NORMAL) emit_draws(p, n, &instr);
     else emit_places(p, n, &instr);
     instr->key = n->key;
-    instr->n_times = n->n_in;
+    instr->n_times = n->n_in < MAX_DEPTH ? n->n_in : MAX_DEPTH;
+    instr->time = ARENA_ARRAY(p->memory, PassNumber, n->n_in + 1);
     for (int i = 0; i < n->n_in && i < MAX_DEPTH; i++) set_time(p, instr, i, n->in[i]);
     instr_add(p, instr);
 }

@@ -126,8 +126,42 @@ static void tidy_once(Graph *g, Node **roots, int n_roots)
     graph_set_origin(g, before);
 }
 
+/* Whether only final carries of the loop are read, of which another loop that is needed too has the values. */
+static bool is_made_twice(const Live *live, const bool *needed, const Loop *loop, int i)
+{
+    const bool *read = live->results[loop->node->id];
+    for (int k = loop->n_carry; k < loop->n_carry + loop->n_keep; k++) if (read && read[k]) return false;
+    const Node *same = loop->same[i];
+    return read && read[i] && same && same->op == OP_result && needed[same->in[0]->id];
+}
+
+/* Loops that a derivative has cut into segments: where the segments are needed, the whole need not be made too. */
+static void use_segments(Graph *g, Node **roots, int n_roots)
+{
+    Live live;
+    NodeStack from = { 0 }, to = { 0 };
+    live_find(&live, g, roots, n_roots);
+    bool *needed = calloc(live.size + 1, sizeof *needed);
+    if (!needed) abort();
+    for (int i = 0; i < live.n; i++) needed[live.node[i]->id] = true;
+    for (int k = 0; k < live.n; k++) {
+        Loop *loop = live.node[k]->op == OP_loop ? live.node[k]->loop : NULL;
+        for (int i = 0; loop && loop->same && i < loop->n_carry; i++) {
+            if (!is_made_twice(&live, needed, loop, i)) continue;
+            node_push(&from, graph_result(g, loop, i));
+            node_push(&to, loop->same[i]);
+        }
+    }
+    live_free(&live);
+    free(needed);
+    if (from.n) graph_substitute(g, roots, n_roots, from.at, to.at, from.n);
+    free(from.at);
+    free(to.at);
+}
+
 /* What one pass finds may show more to the next; two see nearly all. */
 void tidy(Graph *g, Node **roots, int n_roots)
 {
+    use_segments(g, roots, n_roots);
     for (int pass = 0; pass < 2; pass++) tidy_once(g, roots, n_roots);
 }

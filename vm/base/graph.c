@@ -16,6 +16,7 @@ Graph *graph_new(void)
     Graph *g = grow(NULL, sizeof *g);
     memset(g, 0, sizeof *g);
     g->table_room = 1024;
+    g->largest_tape = 1 << 24;
     g->table = grow(NULL, g->table_room * sizeof *g->table);
     memset(g->table, 0, g->table_room * sizeof *g->table);
     return g;

@@ -131,6 +131,7 @@ struct Loop {
     Node **carry, **init, **next, **keep;
     Axis keep_axis;
     int until;                  /* number of a carry; -1: all passes are made */
+    Node **same;                /* the final carries, as other loops compute them too (a derivative cut this one into segments); null, all or one: none do */
     Node *node;                 /* the LOOP node once closed */
 };
 
@@ -219,6 +220,12 @@ Node *graph_rebuild(Graph *g, const Node *node, Node *const *in);
 /* A copy of the values `roots` in which each `from[i]` is replaced by `to[i]`; loops that depend on one are copied.  A replacement
  * may have more axes than what it replaces: they are carried along (this maps a value over them). */
 void  graph_substitute(Graph *g, Node **roots, int n_roots, Node *const *from, Node *const *to, int n);
+/* These values are the loop's final carries, one for each: where both are needed, only they are computed. */
+void  graph_loop_equals(Graph *g, Loop *loop, Node *const *ends);
+/* How many values a derivative may keep of a loop's passes; beyond that it keeps fewer and makes passes again. */
+double graph_largest_tape(const Graph *g);
+void  graph_limit_tape(Graph *g, double values);
+
 /* Whether `value` depends on `leaf`. */
 bool  graph_depends(Graph *g, const Node *value, const Node *leaf);
 

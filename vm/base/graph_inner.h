@@ -17,6 +17,7 @@ struct Graph {
     uint32_t loops;
     unsigned fresh_axes;
     const Origin *origin;
+    double largest_tape;
 };
 
 /* The one node that is equal to the pattern but for id, scope and origin.  The pattern and what it points to may be temporary. */

@@ -102,6 +102,15 @@ Node *graph_loop_close(Graph *g, Loop *loop)
     return loop->node;
 }
 
+void graph_loop_equals(Graph *g, Loop *loop, Node *const *ends)
+{
+    loop->same = ARENA_ARRAY(&g->arena, Node *, loop->n_carry + 1);
+    for (int i = 0; i < loop->n_carry; i++) loop->same[i] = ends[i];
+}
+
+double graph_largest_tape(const Graph *g)            { return g->largest_tape; }
+void   graph_limit_tape(Graph *g, double values)     { g->largest_tape = values; }
+
 Node *graph_result(Graph *g, Loop *loop, int index)
 {
     assert(loop->node && index < loop->n_carry + loop->n_keep);

@@ -204,6 +204,20 @@ static Node *copy_node(Copy *c, Node *n)
     return graph_rebuild(c->g, n, in);
 }
 
+/* What equals the final carries of a copied loop, as far as that was copied too. */
+static void copy_equal_ends(Copy *c, const Loop *loop)
+{
+    Loop *copy = c->loops[loop->node->id];
+    if (!loop->same || !copy) return;
+    Node **ends = ARENA_ARRAY(&c->g->arena, Node *, loop->n_carry + 1);
+    for (int i = 0; i < loop->n_carry; i++) {
+        Node *same = loop->same[i];
+        Loop *other = same && same->op == OP_result ? c->loops[same->in[0]->id] : NULL;
+        ends[i] = other && other->node ? graph_result(c->g, other, (int)same->key) : NULL;
+    }
+    copy->same = ends;
+}
+
 static void copy_cone(Copy *c)
 {
     const Origin *before = c->g->origin;
@@ -215,6 +229,7 @@ static void copy_cone(Copy *c)
         else if (n->op == OP_carry) copy_carry(c, n->loop, (int)n->key);
         else c->new[n->id] = copy_node(c, n);
     }
+    for (int i = 0; i < c->cone.n; i++) if (c->cone.at[i]->op == OP_loop) copy_equal_ends(c, c->cone.at[i]->loop);
     graph_set_origin(c->g, before);
 }
 
