@@ -25,7 +25,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 PACKAGES := gcc libc6-dev make flex bison pkg-config libopenblas0-pthread libopenblas-dev libcmocka-dev zlib1g-dev \
-            libcairo2-dev libedit-dev libjansson-dev nettle-dev dataset-fashion-mnist cppcheck
+            libcairo2-dev libedit-dev libjansson-dev libpng-dev libjpeg62-turbo-dev nettle-dev dataset-fashion-mnist cppcheck
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 SANITIZERS := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
@@ -33,7 +33,7 @@ OPTIMIZE ?= -O2
 CFLAGS   := -std=gnu11 $(OPTIMIZE) -g -fPIC -ffp-contract=off $(WARNINGS) $(EXTRA_CFLAGS)
 CPPFLAGS := -I. -I$(BUILD_DIR)/gen -I$(BUILD_DIR)/gen/lang/text $(shell $(PKG_CONFIG) --cflags cairo 2>/dev/null)
 LDFLAGS  := -pthread $(EXTRA_LDFLAGS)
-LIBS     := $(shell $(PKG_CONFIG) --libs cairo 2>/dev/null || echo -lcairo) -ljansson -lnettle -lz -ldl -lm
+LIBS     := $(shell $(PKG_CONFIG) --libs cairo 2>/dev/null || echo -lcairo) -lpng -ljpeg -ljansson -lnettle -lz -ldl -lm
 CLI_LIBS := -ledit
 
 # `make V=1` shows the commands whole.

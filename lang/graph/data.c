@@ -238,6 +238,32 @@ static DataSource *find_source(Builder *b, const char *path, const char *sha256,
     return first;
 }
 
+/* A folder is one source for its colors and one for its grays. */
+Value *read_pictures(Builder *b, const char *path, bool gray, const char *sha256, Span span)
+{
+    char *found = data_path(b, path, sha256, span);
+    if (!found) return b->none;
+    const char *name = gray ? arena_format(b->arena, "%s (gray)", found) : arena_copy(b->arena, found, strlen(found));
+    DataSource *first = open_source(b, name);
+    if (!first) {
+        char *error = NULL;
+        DataFile *file = data_open_folder(found, gray, &error);
+        if (!file) {
+            free(found);
+            return file_refused(b, error, span);
+        }
+        first = add_source(b, name, file, 0, true);
+    }
+    free(found);
+    Value *image = array_of(b, first, name, 0, span);
+    if (data_arrays(first->file) == 1) return image;
+    Value *r = value_new(b, VALUE_RECORD), *label = array_of(b, first, name, 1, span);
+    label->domain = (Domain){ CLASS_WHOLE, 0, data_array(first->file, 1)->high };
+    field_add(b, &r->fields, "image", image);
+    field_add(b, &r->fields, "label", label);
+    return r;
+}
+
 Value *made_data(Builder *b, const char *about, int rank, const int64_t *dims, double *values, double low, double high, Span span)
 {
     DataFile *file = data_of_values(about, rank, dims, values, low, high);

@@ -28,6 +28,16 @@ Value *call_read(Builder *b, Scope *s, const CallArgs *args)
     return path && digest_argument(b, args, &sha256) ? read_data(b, path, part ? part->value : NULL, sha256, args->span) : b->none;
 }
 
+Value *call_pictures(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    const char *path = string_argument(b, args, "folder", 0, "pictures(\"photos\", gray = false)"), *sha256;
+    const CallArg *a = argument(args, "gray", 1);
+    double gray = 0;
+    if (!path || !digest_argument(b, args, &sha256) || (a && !want_known(b, a->value, a->span, "gray", &gray))) return b->none;
+    return read_pictures(b, path, gray != 0, sha256, args->span);
+}
+
 /* The fields of a record that a list names, in its order. */
 static Value *chosen_columns(Builder *b, const Value *table, const TextList *names, const char *path, Span span)
 {

@@ -6,6 +6,7 @@
 
 /* data.c: files. */
 Value *read_data(Builder *b, const char *path, const Value *part, const char *sha256, Span span);
+Value *read_pictures(Builder *b, const char *path, bool gray, const char *sha256, Span span);
 char  *data_path(Builder *b, const char *path, const char *sha256, Span span);  /* where it is, to be freed; null after a report.  Notes it for the record of the run */
 Value *file_refused(Builder *b, char *error, Span span);        /* reports an error text of vm/io, and frees it */
 /* An array of numbers low..high that were made while building (taken); what they are of is said by `about`. */
@@ -27,6 +28,7 @@ Value *call_split_columns(Builder *b, Scope *s, const CallArgs *args);
 Value *call_chars(Builder *b, Scope *s, const CallArgs *args);
 Value *call_labels(Builder *b, Scope *s, const CallArgs *args);
 Value *call_pieces(Builder *b, Scope *s, const CallArgs *args);
+Value *call_pictures(Builder *b, Scope *s, const CallArgs *args);
 Value *call_numbers(Builder *b, Scope *s, const CallArgs *args);
 
 #endif

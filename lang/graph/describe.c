@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lang/graph/builder.h"
+#include "vm/io/data.h"
 
 static void print_domain(FILE *out, Domain d)
 {
@@ -123,6 +124,16 @@ void builder_describe(Builder *b, FILE *out, const char *name)
     print_doc(out, doc);
 }
 
+/* Files that the text reads, by content. */
+static void print_files(const Builder *b, FILE *out)
+{
+    for (int i = 0; i < b->script.n_digests; i++) {
+        char *digest = data_digest(b->script.digests[i].path);
+        fprintf(out, "file %s: %s\n", b->script.digests[i].path, digest ? digest : "unreadable");
+        free(digest);
+    }
+}
+
 void builder_summary(Builder *b, FILE *out)
 {
     for (Global *g = b->first_global; g; g = g->order) {
@@ -141,6 +152,7 @@ void builder_summary(Builder *b, FILE *out)
             fputc('\n', out);
         }
     }
+    print_files(b, out);
 }
 
 bool builder_builtin(int i, BuiltinText *text)

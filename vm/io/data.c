@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "vm/io/inside.h"
+#include "vm/io/picture.h"
 
 enum { READ_BYTES = 1 << 18 };  /* unpacked and converted at a time: what stays in cache */
 
@@ -69,8 +70,9 @@ static char *open_by_first_bytes(DataFile *file) {
     if (got < 0) return error;
     if (memcmp(head, "\x93NUMPY", 6) == 0) return npy_open(file);
     if (memcmp(head, "PK", 2) == 0) return npz_open(file);
+    if (memcmp(head, "RIFF", 4) == 0) return wav_open(file);
     if (got >= 4 && head[0] == 0 && head[1] == 0 && head[2] >= 8 && head[2] <= 14) return idx_open(file);
-    return io_error(file->path, "is of no known kind: expected a name ending in .npy, .npz, .csv, .tsv, .idx or .safetensors, "
+    return io_error(file->path, "is of no known kind: expected a name ending in .npy, .npz, .csv, .tsv, .idx, .safetensors, .wav, .png or .jpg, "
                                 "or a file beginning as idx does (gzipped or not)");
 }
 
@@ -81,23 +83,41 @@ static char *open_by_name(DataFile *file) {
     if (ends_with(path, ".csv")) return csv_open(file, ',');
     if (ends_with(path, ".tsv")) return csv_open(file, '\t');
     if (ends_with(path, ".safetensors")) return safetensors_open(file);
+    if (ends_with(path, ".wav")) return wav_open(file);
+    if (picture_named(path)) return picture_open(file);
     if (ends_with(path, ".idx") || ends_with(path, "-ubyte")) return idx_open(file);
     return open_by_first_bytes(file);
 }
 
-DataFile *data_open(const char *path, char **error) {
-    *error = NULL;
+static DataFile *file_new(const char *path, char **error) {
     DataFile *file = calloc(1, sizeof *file);
-    if (file) file->path = strdup(path);
-    if (!file || !file->path) {
-        free(file);
-        *error = io_no_memory(path);
-        return NULL;
-    }
-    *error = open_by_name(file);
-    if (!*error) return file;
+    if (file && (file->path = strdup(path))) return file;
+    free(file);
+    *error = io_no_memory(path);
+    return NULL;
+}
+
+/* The file if there is no error. */
+static DataFile *opened(DataFile *file, const char *error) {
+    if (!error) return file;
     data_close(file);
     return NULL;
+}
+
+DataFile *data_open(const char *path, char **error) {
+    *error = NULL;
+    DataFile *file = file_new(path, error);
+    if (!file) return NULL;
+    *error = open_by_name(file);
+    return opened(file, *error);
+}
+
+DataFile *data_open_folder(const char *path, bool gray, char **error) {
+    *error = NULL;
+    DataFile *file = file_new(path, error);
+    if (!file) return NULL;
+    *error = pictures_open(file, gray);
+    return opened(file, *error);
 }
 
 DataFile *data_of_values(const char *path, int rank, const int64_t *dims, double *values, double low, double high) {
@@ -123,6 +143,8 @@ void data_close(DataFile *file) {
         for (int64_t k = 0; file->stored[i].texts && k < file->arrays[i].dims[0]; k++) free((char *)(uintptr_t)file->stored[i].texts[k]);
         free(file->stored[i].texts);
     }
+    if (file->folder) folder_close(file->folder);
+    free(file->folder);
     free(file->arrays);
     free(file->stored);
     free(file->path);
@@ -213,6 +235,7 @@ char *data_read_rows(DataFile *file, int i, int64_t from, int64_t rows, void *ou
         element_convert((const uint8_t *)(stored->values + run.before), (size_t)run.count, ELEMENT_F64, false, a->scale, out, 0, precision);
         return NULL;
     }
+    if (stored->pictures) return pictures_read(stored->pictures, run.before, run.count, a->scale, out, precision);
     char *error = NULL;
     Stream *s = stream_open(file->path, &stored->extent, &error);
     if (!s) return error;

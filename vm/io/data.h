@@ -20,8 +20,11 @@ typedef struct DataArray {
 
 typedef struct DataFile DataFile;
 
-/* By the name's ending and the first bytes: .npy, .npz, .csv, .tsv, idx (also gzipped), .safetensors.  Null with *error (to be freed by the caller). */
+/* By the name's ending and the first bytes: .npy, .npz, .csv, .tsv, idx (also gzipped), .safetensors, .wav, .png, .jpg.  Null with *error (to be freed by the caller). */
 DataFile *data_open(const char *path, char **error);
+/* A folder of PNG and JPEG files of one size as the array "image", [n, height, width] or [n, 3, height, width] in 0..1, in the order of their
+ * names; of its subfolders' files, with the array "label", if it has any.  gray: colors become gray. */
+DataFile *data_open_folder(const char *path, bool gray, char **error);
 /* Values that were made of a file's content, as one array of whole numbers low..high; takes `values`, also when it fails (null: out of memory). */
 DataFile *data_of_values(const char *path, int rank, const int64_t *dims, double *values, double low, double high);
 void      data_close(DataFile *file);
@@ -31,7 +34,8 @@ const DataArray *data_array(const DataFile *file, int i);
 char     *data_read(DataFile *file, int i, void *out, Precision precision);
 /* The same for `rows` rows (places along the first axis) from row `from` on. */
 char     *data_read_rows(DataFile *file, int i, int64_t from, int64_t rows, void *out, Precision precision);
-/* "sha256:" and 64 hex digits of the file's bytes, to be freed; null with errno if it cannot be read. */
+/* "sha256:" and 64 hex digits of the file's bytes, to be freed; null with errno if it cannot be read.  Of a folder of pictures: of a text with a line for
+ * each, its digest, a space, its path in the folder. */
 char     *data_digest(const char *path);
 
 /* A safetensors file: metadata pairs and arrays; written whole and renamed into place, byte for byte the same for the same content. */

@@ -10,14 +10,15 @@
 
 size_t element_bytes(Element element) {
     switch (element) {
-    case ELEMENT_BOOL: case ELEMENT_U8: case ELEMENT_I8: return 1;
+    case ELEMENT_BOOL: case ELEMENT_U8: case ELEMENT_I8: case ELEMENT_O8: return 1;
+    case ELEMENT_I24: return 3;
     case ELEMENT_U16: case ELEMENT_I16: case ELEMENT_F16: case ELEMENT_BF16: return 2;
     case ELEMENT_U32: case ELEMENT_I32: case ELEMENT_F32: return 4;
     default: return 8;
     }
 }
 
-bool element_is_whole(Element element) { return element <= ELEMENT_I64; }
+bool element_is_whole(Element element) { return element <= ELEMENT_I24; }
 
 bool element_range(Element element, double *low, double *high) {
     switch (element) {
@@ -48,6 +49,8 @@ static double value_at(const uint8_t *from, size_t i, Element element, bool big)
     case ELEMENT_BOOL: return from[i] != 0;
     case ELEMENT_U8:   return from[i];
     case ELEMENT_I8:   return (int8_t)from[i];
+    case ELEMENT_O8:   return from[i] - 128;
+    case ELEMENT_I24:  return (int32_t)((uint32_t)from[3 * i] << 8 | (uint32_t)from[3 * i + 1] << 16 | (uint32_t)from[3 * i + 2] << 24) >> 8;
     case ELEMENT_U16:  return load16(from + 2 * i, big);
     case ELEMENT_I16:  return (int16_t)load16(from + 2 * i, big);
     case ELEMENT_U32:  return load32(from + 4 * i, big);

@@ -48,6 +48,7 @@ char   *stream_rest(Stream *stream, size_t *length, char **error);
 
 typedef enum Element {
     ELEMENT_BOOL, ELEMENT_U8, ELEMENT_I8, ELEMENT_U16, ELEMENT_I16, ELEMENT_U32, ELEMENT_I32, ELEMENT_U64, ELEMENT_I64,
+    ELEMENT_O8, ELEMENT_I24,    /* of sound: a byte minus 128; three bytes */
     ELEMENT_F16, ELEMENT_BF16, ELEMENT_F32, ELEMENT_F64
 } Element;
 size_t element_bytes(Element element);
@@ -68,6 +69,7 @@ typedef struct Stored {
     int64_t skip;               /* unpacked bytes of the extent before the first value */
     double *values;             /* already read (csv), owned by the file; else null */
     const char **texts;         /* a column of texts, each owned by the file; else null */
+    const struct Folder *pictures;  /* read from these files, a row each (or the one picture there is); borrowed from the file; else null */
 } Stored;
 
 struct DataFile {
@@ -75,6 +77,7 @@ struct DataFile {
     int n, room;
     DataArray *arrays;
     Stored *stored;             /* as many as arrays */
+    struct Folder *folder;      /* of pictures; else null */
 };
 
 /* Null, or which byte of the file's text is not UTF-8. */
@@ -91,6 +94,12 @@ char *npy_open(DataFile *file);
 char *npz_open(DataFile *file);
 char *csv_open(DataFile *file, char separator);
 char *safetensors_open(DataFile *file);
+char *wav_open(DataFile *file);
+char *picture_open(DataFile *file);                     /* one picture, [height, width] or [3, height, width] */
+char *pictures_open(DataFile *file, bool gray);         /* a folder of them: "image", and "label" if it has subfolders */
+
+/* The values of `count` places of the pictures' array after `before` others. */
+char *pictures_read(const struct Folder *folder, int64_t before, int64_t count, double scale, void *out, Precision precision);
 
 /* Reads the header of an npy stream from its start and adds the array it announces. */
 char *npy_head(DataFile *file, Stream *stream, const char *name);
