@@ -106,7 +106,7 @@ static bool find_links(Inference *x, Sequence *s, Node *energy, Node *slope, boo
     if (links.many) return refuse_ring(x, s, energy);
     links = to_others(&links, self);
     if (all_neighbors(&links)) return true;
-    s->tree = tree_of(x->b, &links, s->t);
+    s->tree = tree_of(x->b, &links, s->t, s->states);
     return s->tree || refuse_ring(x, s, energy);
 }
 

@@ -34,7 +34,7 @@ Node *states_in_order(Sequence *s, Node *last, Node *kept, Axis axis);
 Node *sequence_several(Sequence *s, Loop *around, Axis rank);
 
 /* tree.c: the links, of which none goes from a place to itself, as a tree (or several); null if places are linked in a ring. */
-const Tree *tree_of(Builder *b, const Links *links, Axis t);
+const Tree *tree_of(Builder *b, const Links *links, Axis t, int64_t states);
 bool  tree_links(const Tree *tree, Link link);                  /* whether it is one of the tree's */
 /* The distance of each place from its root, modulo 3, and that of the place it is linked to: {t}. */
 Node *tree_color(const Tree *tree, bool linked);

@@ -1,7 +1,7 @@
 /* tree.c: messages along a tree, for chain().
  *
  * Every place sends one message to its parent, after all of its children have sent theirs.  A schedule made here, from links that are known before
- * the run, says which places send in which pass: in order of their depth, as many at once as keep the passes few.  Messages on their way lie in
+ * the run, says which places send in which pass: branch by branch, and as many at once as keep the passes few.  Messages on their way lie in
  * slots, one for each parent that has heard of some of its children only; so a pass costs what it works on, whatever the size of the tree. */
 #include <stdlib.h>
 #include <string.h>
@@ -107,15 +107,58 @@ typedef struct Schedule {
     int64_t *place;             /* passes x width; -1: no one */
     int64_t *in, *out;          /* of each place: its slots */
     int64_t *left;              /* children that have not sent yet */
-    int64_t *ready;             /* at each depth, the first of those that are ready, or -1 */
-    int64_t *behind;            /* the next one at the same depth */
+    int64_t *turn, *at_turn;    /* of each place, its number in the order of turns; and back */
+    int64_t *ready, n_ready;    /* turns of those that are ready, as a heap: the first of them first */
     int64_t *free_slot, n_free;
 } Schedule;
 
-static void make_ready(Schedule *q, const Growth *w, int64_t i)
+/* Turns: below each place its largest branch comes first, then the others, then it sends itself; so few parents wait at a time. */
+static void take_turns(Schedule *q, const Growth *w)
 {
-    q->behind[i] = q->ready[w->depth[i]];
-    q->ready[w->depth[i]] = i;
+    int64_t *size = ARENA_ARRAY(w->arena, int64_t, w->n), *low = ARENA_ARRAY(w->arena, int64_t, w->n), next = 0;
+    for (int64_t k = w->n - 1; k >= 0; k--) {
+        int64_t i = w->order[k];
+        size[i]++;
+        if (w->parent[i] >= 0) size[w->parent[i]] += size[i];
+    }
+    for (int64_t k = 0; k < w->n; k++) {
+        int64_t i = w->order[k], large = -1;
+        if (w->parent[i] < 0) { low[i] = next; next += size[i]; }
+        q->turn[i] = low[i] + size[i] - 1;
+        q->at_turn[q->turn[i]] = i;
+        for (int64_t j = w->first[i]; j < w->first[i + 1]; j++) {
+            int64_t child = w->link[j].to;
+            if (child != w->parent[i] && (large < 0 || size[child] > size[large])) large = child;
+        }
+        if (large < 0) continue;
+        int64_t at = low[i] + size[large];
+        low[large] = low[i];
+        for (int64_t j = w->first[i]; j < w->first[i + 1]; j++) {
+            int64_t child = w->link[j].to;
+            if (child == w->parent[i] || child == large) continue;
+            low[child] = at;
+            at += size[child];
+        }
+    }
+}
+
+static void make_ready(Schedule *q, int64_t turn)
+{
+    int64_t at = q->n_ready++;
+    for (; at > 0 && q->ready[(at - 1) / 2] > turn; at = (at - 1) / 2) q->ready[at] = q->ready[(at - 1) / 2];
+    q->ready[at] = turn;
+}
+
+static int64_t first_ready(Schedule *q)
+{
+    int64_t first = q->ready[0], last = q->ready[--q->n_ready], at = 0;
+    for (int64_t below; (below = 2 * at + 1) < q->n_ready; at = below) {
+        if (below + 1 < q->n_ready && q->ready[below + 1] < q->ready[below]) below++;
+        if (q->ready[below] >= last) break;
+        q->ready[at] = q->ready[below];
+    }
+    q->ready[at] = last;
+    return first;
 }
 
 static int64_t new_slot_of(Schedule *q) { return q->n_free ? q->free_slot[--q->n_free] : q->slots++; }
@@ -131,42 +174,42 @@ static void give_slots(Schedule *q, const Growth *w, const int64_t *place)
     }
 }
 
-/* The places of one pass: the deepest that are ready. */
-static void fill_pass(Schedule *q, const Growth *w, int64_t height, int64_t *place)
+static void fill_pass(Schedule *q, const Growth *w, int64_t *place)
 {
     int64_t n = 0;
-    for (int64_t d = height - 1; d >= 0; d--)
-        while (n < q->width && q->ready[d] >= 0) {
-            int64_t i = q->ready[d];
-            place[n++] = i;
-            q->ready[d] = q->behind[i];
-        }
+    for (; n < q->width && q->n_ready; n++) place[n] = q->at_turn[first_ready(q)];
     q->sent += n;
-    while (n < q->width) place[n++] = -1;
+    for (int64_t k = n; k < q->width; k++) place[k] = -1;
     give_slots(q, w, place);
-    for (int64_t k = 0; k < q->width && place[k] >= 0; k++) {
+    for (int64_t k = 0; k < n; k++) {
         int64_t up = w->parent[place[k]];
-        if (up >= 0 && !--q->left[up]) make_ready(q, w, up);
+        if (up >= 0 && !--q->left[up]) make_ready(q, q->turn[up]);
     }
 }
 
-static Schedule schedule_of(Growth *w)
+/* Energies of pairs of states that one pass should work on at most: they stay in the nearest cache. */
+enum { MOST_PAIRS = 2048 };
+
+static Schedule schedule_of(Growth *w, int64_t states)
 {
     Schedule q = { .slots = FIRST_SLOT };
+    int64_t most = MOST_PAIRS / (states * states);
     int64_t height = 1;
     for (int64_t i = 0; i < w->n; i++) if (w->depth[i] >= height) height = w->depth[i] + 1;
     q.width = (w->n + height - 1) / height;
+    if (q.width > most) q.width = most ? most : 1;
     q.place = ARENA_ARRAY(w->arena, int64_t, (height + w->n / q.width + 2) * q.width);
     q.in = ARENA_ARRAY(w->arena, int64_t, w->n);
     q.out = ARENA_ARRAY(w->arena, int64_t, w->n);
     q.left = ARENA_ARRAY(w->arena, int64_t, w->n);
-    q.behind = ARENA_ARRAY(w->arena, int64_t, w->n);
+    q.turn = ARENA_ARRAY(w->arena, int64_t, w->n);
+    q.at_turn = ARENA_ARRAY(w->arena, int64_t, w->n);
+    q.ready = ARENA_ARRAY(w->arena, int64_t, w->n);
     q.free_slot = ARENA_ARRAY(w->arena, int64_t, w->n);
-    q.ready = ARENA_ARRAY(w->arena, int64_t, height);
-    for (int64_t d = 0; d < height; d++) q.ready[d] = -1;
+    take_turns(&q, w);
     for (int64_t i = 0; i < w->n; i++) if (w->parent[i] >= 0) q.left[w->parent[i]]++;
-    for (int64_t i = w->n - 1; i >= 0; i--) if (!q.left[i]) make_ready(&q, w, i);
-    for (; q.sent < w->n; q.passes++) fill_pass(&q, w, height, q.place + q.passes * q.width);
+    for (int64_t i = 0; i < w->n; i++) if (!q.left[i]) make_ready(&q, q.turn[i]);
+    for (; q.sent < w->n; q.passes++) fill_pass(&q, w, q.place + q.passes * q.width);
     return q;
 }
 
@@ -213,13 +256,13 @@ static void note_colors(Builder *b, Tree *tree, const Growth *w)
     tree->above = table(b, w->arena, "tree: above", tree->t, 0, above);
 }
 
-const Tree *tree_of(Builder *b, const Links *links, Axis t)
+const Tree *tree_of(Builder *b, const Links *links, Axis t, int64_t states)
 {
     Arena arena = { 0 };
     Growth w = growth_of(&arena, links, axis_size(t));
     Tree *tree = NULL;
     if (grow_all(&w)) {
-        Schedule q = schedule_of(&w);
+        Schedule q = schedule_of(&w, states);
         tree = ARENA_NEW(b->arena, Tree);
         int64_t *parent = ARENA_ARRAY(b->arena, int64_t, w.n);
         memcpy(parent, w.parent, sizeof *parent * (size_t)w.n);
