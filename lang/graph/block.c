@@ -161,7 +161,7 @@ static Value *carry_value(Builder *b, Loop *loop, Value *init, const Axes *extra
 
 enum { MAX_PARTS = 128 };
 
-typedef struct Kept { const char *name; Value *value; Span span; int index; struct Kept *next; } Kept;
+typedef struct Kept { const char *name; Value *value; Span span; int *index; struct Kept *next; } Kept;   /* index: in the loop, of each part */
 
 /* ---- until: a pass after which the loop has had enough, each item for itself ---- */
 
@@ -203,6 +203,40 @@ static bool set_next(Builder *b, Loop *loop, int at, Node *node, Axes *extra)
     extra[at] = axes_union(&extra[at], &missing);
     graph_loop_next(b->g, loop, at, fits ? graph_spread(b->g, node, leaf->axes) : leaf);
     return fits;
+}
+
+static void keep_values(Builder *b, Loop *loop, Kept *kept)
+{
+    Axis axis = kept ? graph_fresh_axis(b->g, loop->passes) : 0;
+    for (Kept *k = kept; k; k = k->next) {
+        int n = parts_of(k->value);
+        k->index = ARENA_ARRAY(b->arena, int, n);
+        for (int i = 0; i < n; i++) {
+            Value *v = part_of(k->value, i);
+            if (v->kind != VALUE_ARRAY) continue;
+            Axes all = axes_of(v->shape);
+            all = axes_union(&all, &v->node->axes);
+            k->index[i] = graph_loop_keep(b->g, loop, graph_spread(b->g, v->node, all), axis);
+        }
+    }
+}
+
+/* Part i of what was kept, with the passes in front. */
+static Value *kept_part(Builder *b, Loop *loop, const Kept *k, int i)
+{
+    const Value *v = part_of(k->value, i);
+    if (v->kind != VALUE_ARRAY) return b->none;
+    return standard(b, array(b, graph_result(b->g, loop, loop->n_carry + k->index[i]), shape_join((Shape){ 1, { loop->keep_axis } }, v->shape)));
+}
+
+static Value *kept_value(Builder *b, Loop *loop, const Kept *k)
+{
+    if (k->value->kind != VALUE_BUNDLE) return kept_part(b, loop, k, 0);
+    Value *r = value_new(b, VALUE_BUNDLE);
+    r->n_items = k->value->n_items;
+    r->items = ARENA_ARRAY(b->arena, Value *, r->n_items);
+    for (int i = 0; i < r->n_items; i++) r->items[i] = kept_part(b, loop, k, i);
+    return r;
 }
 
 /* Builds the body once.  extra: axes the carries need beyond those of their first values; true if more were found to be needed. */
@@ -266,15 +300,7 @@ static bool build_pass(Builder *b, Scope *scope, const Stmt *s, int64_t passes, 
         more |= !set_next(b, loop, at, stops ? graph_map(b->g, OP_max, done, stops, NULL) : done, extra);
         loop->until = at;
     }
-    for (Kept *k = *kept; k && !more; k = k->next)
-        if (k->value->kind == VALUE_ARRAY) {
-            Shape used = k->value->shape;
-            Axis axis = plain_axis(passes, &used);
-            Axes all = axes_of(k->value->shape);
-            all = axes_union(&all, &k->value->node->axes);
-            k->index = graph_loop_keep(b->g, loop, graph_spread(b->g, k->value->node, all), axis);
-            k->value->shape = shape_join((Shape){ 1, { axis } }, k->value->shape);
-        }
+    if (!more) keep_values(b, loop, *kept);
     b->at = before;
     *loop_out = loop;
     return more;
@@ -304,11 +330,7 @@ static void set_results(Builder *b, Scope *scope, Loop *loop, Carries *c, Kept *
         if (is_cell(x)) assign_next(b, x, r, x->span);
         else { x->value = r; x->next = NULL; }
     }
-    for (Kept *k = kept; k; k = k->next) {
-        if (k->value->kind != VALUE_ARRAY) { bind(b, scope, k->name, b->none, k->span); continue; }
-        Value *v = array(b, graph_result(b->g, loop, loop->n_carry + k->index), k->value->shape);
-        bind(b, scope, k->name ? k->name : "kept", standard(b, v), k->span);
-    }
+    for (Kept *k = kept; k; k = k->next) bind(b, scope, k->name ? k->name : "kept", kept_value(b, loop, k), k->span);
 }
 
 static void repeat_statement(Builder *b, Scope *scope, const Stmt *s)

@@ -217,6 +217,7 @@ bool   text_takes_prox(Builder *b, const Block *block);
 
 /* prox.c */
 Value *smooth_part(Builder *b, const CallArgs *args);           /* smooth(E, x) */
+Value *free_places(Builder *b, const CallArgs *args);           /* free(E, x): given.c */
 Value *prox_of(Builder *b, const CallArgs *args);               /* prox(E, v, step) */
 bool   prox_serves(Builder *b, Closure *energy, const Value *x, const char *solver, Span by);
 

@@ -243,6 +243,7 @@ static Value *call_project(Builder *b, Scope *s, const CallArgs *args)
 }
 
 static Value *call_smooth(Builder *b, Scope *s, const CallArgs *args) { (void)s; return smooth_part(b, args); }
+static Value *call_free(Builder *b, Scope *s, const CallArgs *args)     { (void)s; return free_places(b, args); }
 static Value *call_states(Builder *b, Scope *s, const CallArgs *args)   { (void)s; return states_of_domain(b, args); }
 static Value *call_changes(Builder *b, Scope *s, const CallArgs *args)  { (void)s; return changes_of_moves(b, args); }
 static Value *call_pairwise(Builder *b, Scope *s, const CallArgs *args) { (void)s; return pairs_of_energy(b, args); }
@@ -637,6 +638,7 @@ static const Builtin builtins[] = {
     { "svdvals", "svdvals(x)", "Singular values of a matrix, descending. No derivative.", 1, 1, call_svdvals, "x" },
     { "stop", "stop(x)", "x as a constant: no derivative passes.", 1, 1, call_stop, "x" },
     { "project", "project(y, x)", "y brought into the domain of x: a box, the simplex, the sphere, the nearest class or spin; as it is where x is any real.", 2, 2, call_project, "y x" },
+    { "free", "free(E, x)", "In a solver: 1 where x may move, 0 where it is given.", 2, 2, call_free, "E x" },
     { "smooth", "smooth(E, x)", "In a solver: the energy without its terms weight * abs(x) and weight * sqrt(sum(x^2)), which prox takes.", 2, 2, call_smooth, "E x" },
     { "prox", "prox(E, v, step)", "In a solver: the least of step * g(x) + |x - v|^2 / 2, where g is the terms of the energy that smooth leaves out.", 3, 3, call_prox, "E v step" },
     { "states", "states(x)", "The values that classes, bits or spins x can take: [K].", 1, 1, call_states, "x" },

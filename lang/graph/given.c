@@ -103,3 +103,25 @@ Value *all_observed(Builder *b, const Given *g, Value *r, Span span)
     for (int i = 0; i < r->n_items; i++) all[i] = with_observed(b, g, i, r->items[i], span);
     return together(b, all, r->n_items);
 }
+
+/* free(E, x), in a solver: 1 where x may move, 0 where it is given. */
+static Value *free_part(Builder *b, const Given *g, int binder, const Value *x)
+{
+    Node *one = graph_const(b->g, 1);
+    if (!g || !g->mask[binder]) return array(b, one, x->shape);
+    return array(b, graph_map(b->g, OP_eq, aligned(b, g->mask[binder], x->shape), graph_const(b->g, 0), NULL), x->shape);
+}
+
+Value *free_places(Builder *b, const CallArgs *args)
+{
+    const Value *e = args->at[0].value, *x = args->at[1].value;
+    if (e->kind == VALUE_NONE || x->kind == VALUE_NONE) return b->none;
+    if (e->kind != VALUE_FUNCTION || (x->kind != VALUE_ARRAY && x->kind != VALUE_BUNDLE)) {
+        complain(b, "E0306", args->span, "free takes a solver's energy and what it moves, but these are %s and %s", value_text(b, e), value_text(b, x));
+        return b->none;
+    }
+    if (x->kind == VALUE_ARRAY) return free_part(b, e->fn->given, 0, x);
+    Value *all[MAX_BINDERS];
+    for (int i = 0; i < x->n_items && i < MAX_BINDERS; i++) all[i] = free_part(b, e->fn->given, i, x->items[i]);
+    return together(b, all, x->n_items < MAX_BINDERS ? x->n_items : MAX_BINDERS);
+}

@@ -337,24 +337,29 @@ static bool starting_points(Inference *x, Value *from, Shape items, Value **v)
     return true;
 }
 
-/* What the solver recorded, as constants, becomes part of what was found: of the whole, and of each name. */
-static Value *with_reached(Builder *b, Value *found, const Field *reached)
+/* As a constant; of an array for each name, that of name number k. */
+static Value *recorded_value(Builder *b, Value *v, int k)
+{
+    if (v->kind == VALUE_BUNDLE && k >= 0 && k < v->n_items) v = v->items[k];
+    return v->kind == VALUE_ARRAY ? array(b, graph_stop(b->g, v->node), v->shape) : v;
+}
+
+/* What the solver recorded becomes part of what was found: of the whole (k < 0), or of name number k. */
+static Value *with_reached_by(Builder *b, Value *found, const Field *reached, int k)
 {
     if (!reached || found->kind == VALUE_NONE) return found;
     Field *fields = NULL;
-    for (const Field *f = reached; f; f = f->next) {
-        Value *v = f->value;
-        if (v->kind == VALUE_ARRAY) v = array(b, graph_stop(b->g, v->node), v->shape);
-        field_add(b, &fields, f->name, v);
-    }
+    for (const Field *f = reached; f; f = f->next) field_add(b, &fields, f->name, recorded_value(b, f->value, k));
     Value *r = ARENA_NEW(b->arena, Value);
     *r = *found;
     r->fields = fields;
     if (r->kind != VALUE_BUNDLE) return r;
     r->items = ARENA_ARRAY(b->arena, Value *, r->n_items);
-    for (int i = 0; i < r->n_items; i++) r->items[i] = with_reached(b, found->items[i], reached);
+    for (int i = 0; i < r->n_items; i++) r->items[i] = with_reached_by(b, found->items[i], reached, i);
     return r;
 }
+
+static Value *with_reached(Builder *b, Value *found, const Field *reached) { return with_reached_by(b, found, reached, -1); }
 
 /* What is given stands in its places whenever the energy is asked, and in the result: no solver need know of it. */
 static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)

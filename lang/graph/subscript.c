@@ -237,10 +237,27 @@ static Value *known_member(Builder *b, Scope *scope, const Expr *e, const Value 
     return is_known(base->items[at]) ? base->items[at] : NULL;
 }
 
-Value *eval_subscripts(Builder *b, Scope *scope, const Expr *e)
+static Value *read_places(Builder *b, Scope *scope, const Expr *e, Value *base);
+
+/* The same places of each of several arrays. */
+static Value *places_of_each(Builder *b, Scope *scope, const Expr *e, const Value *base)
 {
-    Value *base = eval(b, scope, e->kid[0]);
+    Value *r = value_new(b, VALUE_BUNDLE);
+    r->n_items = base->n_items;
+    r->items = ARENA_ARRAY(b->arena, Value *, base->n_items);
+    for (int i = 0; i < base->n_items; i++) {
+        r->items[i] = read_places(b, scope, e, base->items[i]);
+        if (r->items[i]->kind == VALUE_NONE) return b->none;
+    }
+    return r;
+}
+
+Value *eval_subscripts(Builder *b, Scope *scope, const Expr *e) { return read_places(b, scope, e, eval(b, scope, e->kid[0])); }
+
+static Value *read_places(Builder *b, Scope *scope, const Expr *e, Value *base)
+{
     if (base->kind == VALUE_NONE) return base;
+    if (base->kind == VALUE_BUNDLE) return places_of_each(b, scope, e, base);
     if (base->kind == VALUE_RECORD) return slice_record(b, scope, e, base);
     if (base->kind != VALUE_ARRAY) {
         complain(b, "E0302", e->span, "%s cannot be subscripted: it is %s", expr_text(b, e->kid[0]), value_text(b, base));
