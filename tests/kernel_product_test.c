@@ -82,6 +82,33 @@ static void test_product_bits(void **state) {
         }
 }
 
+/* Single values have the bits of a product's, however many there are and however they lie. */
+static void test_dots(void **state) {
+    (void)state;
+    static const struct { int rows, k, a_row, a_col, b_row, b_col; } cases[] = {
+        { 1, 1, 0, 1, 0, 1 }, { 1, 0, 0, 1, 0, 1 }, { 1, 5000, 0, 1, 0, 1 }, { 1, 2304, 0, 2, 0, 1 }, { 3, 700, 700, 1, 0, 1 }, { 8, 256, 256, 1, 256, 1 },
+        { 21, 513, 1, 21, 513, 1 }, { 16, 2048, 2048, 1, 2048, 1 }, { 9, 300, 0, 1, 1, 9 },
+    };
+    const Kernels *list[4];
+    int n = all_builds(list);
+    for (int b = 0; b < n; b++)
+        for (size_t s = 0; s < sizeof cases / sizeof *cases; s++) {
+            const Kernels *k = list[b];
+            int rows = cases[s].rows, terms = cases[s].k;
+            void *x = noise_new(k, 2 * rows * terms + 1, -1, 1), *y = noise_new(k, 2 * rows * terms + 1, -1, 1);
+            void *one = noise_new(k, 2 * rows, 5, 6), *all = values_new(k, 2 * rows), *scratch = values_new(k, (int64_t)k->product_scratch(1, 1, terms));
+            memcpy(all, one, (size_t)(2 * rows) * k->bytes);
+            for (int pass = 0; pass < 2; pass++) {
+                for (int r = 0; r < rows; r++)
+                    k->product(1, 1, terms, (char *)x + (size_t)(r * cases[s].a_row) * k->bytes, 0, cases[s].a_col, (char *)y + (size_t)(r * cases[s].b_row) * k->bytes,
+                               cases[s].b_col, 0, (char *)one + (size_t)(2 * r) * k->bytes, 1, pass, scratch);
+                k->dots(rows, terms, x, cases[s].a_row, cases[s].a_col, y, cases[s].b_row, cases[s].b_col, all, 2, pass);
+                assert_same(k, all, one, 2 * rows, "dots");
+            }
+            free(x); free(y); free(one); free(all); free(scratch);
+        }
+}
+
 /* Pairs at any places give the bits of one product whose k runs on over them; BLAS gives nearly the same. */
 static void test_product_of_pairs(void **state) {
     (void)state;
@@ -272,7 +299,7 @@ static void test_pool(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_product), cmocka_unit_test(test_product_bits), cmocka_unit_test(test_product_of_pairs),
+        cmocka_unit_test(test_product), cmocka_unit_test(test_product_bits), cmocka_unit_test(test_dots), cmocka_unit_test(test_product_of_pairs),
         cmocka_unit_test(test_lane_dot), cmocka_unit_test(test_blas_products), cmocka_unit_test(test_blas_strides),
         cmocka_unit_test(test_blas_from_many_threads), cmocka_unit_test(test_svdvals), cmocka_unit_test(test_pool),
     };

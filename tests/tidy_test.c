@@ -225,6 +225,34 @@ static void renames_vanish(void **state)
     bench_end(&b);
 }
 
+/* A gradient under names of its own, and moments under a cell's: all maps end up under the cell's, with renamings of the product alone. */
+static void renames_sink_to_products(void **state)
+{
+    (void)state;
+    Bench b;
+    bench_begin(&b, 6);
+    Axis i = b.axis[1], k = b.axis[2], sum = b.axis[0], to_i = axis_make(axis_size(i), 70), to_k = axis_make(axis_size(k), 71);
+    Axes left = axes_with(axes_one(i), sum), right = axes_with(axes_one(k), sum), cell = axes_with(axes_one(to_i), to_k);
+    Node *x = bench_leaf(&b, left, "-1 1"), *y = bench_leaf(&b, right, "-1 1"), *moment = bench_leaf(&b, cell, "-1 1");
+    Node *gradient = graph_dot(b.g, x, y, axes_one(sum));
+    Node *squared = map2(&b, OP_mul, gradient, gradient), *half = map2(&b, OP_mul, gradient, graph_const(b.g, 0.5));
+    Node *roots[2], *kept[2];
+    Node *in[2] = { half, squared };
+    for (int r = 0; r < 2; r++) {
+        Node *renamed = graph_rename(b.g, graph_rename(b.g, in[r], i, to_i), k, to_k);
+        roots[r] = kept[r] = map2(&b, OP_add, map1(&b, OP_sin, moment), renamed);
+    }
+    tidy(b.g, roots, 2);
+    for (int r = 0; r < 2; r++) {
+        assert_true(bench_difference(&b, roots[r], kept[r]) < 1e-12);
+        for (uint32_t id = 0; id < graph_size(b.g); id++) {
+            const Node *n = graph_node(b.g, id);
+            if (node_is_rename(n) && op_info[n->in[0]->op].family == FAMILY_MAP) assert_false(graph_depends(b.g, roots[r], n));
+        }
+    }
+    bench_end(&b);
+}
+
 static void a_loop_of_one_pass_is_unrolled(void **state)
 {
     (void)state;
@@ -265,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_loop_keeps_what_is_read),
         cmocka_unit_test(a_body_is_tidied_too),
         cmocka_unit_test(renames_vanish),
+        cmocka_unit_test(renames_sink_to_products),
         cmocka_unit_test(a_loop_of_one_pass_is_unrolled),
         cmocka_unit_test(logsumexp_stays_stable),
     };

@@ -9,9 +9,28 @@ static bool is_further_sum(const Walk *walk)
     return false;
 }
 
+/* Products of one value each: the innermost of the outer loops, if it leads to different places, goes through the kernel. */
+static void run_dots(Frame *frame, const Instr *instr)
+{
+    Walk walk;
+    int m = instr->n_dims - 3;
+    bool rows = m > 0 && !instr->sums;
+    walk_begin_at(&walk, frame, instr, rows ? 4 : 3);
+    const int64_t *k = &walk.dim[m + 2];
+    const int64_t *c = instr->ref[0].stride, *a = instr->ref[1].stride, *b = instr->ref[2].stride;
+    do
+        frame->kernels->dots(rows ? walk.dim[m - 1] : 1, *k, walk_pointer(&walk, 1), rows ? a[m - 1] : 0, a[m + 2], walk_pointer(&walk, 2), rows ? b[m - 1] : 0,
+                             b[m + 2], walk_pointer(&walk, 0), rows ? c[m - 1] : 0, is_further_sum(&walk));
+    while (walk_step(&walk));
+}
+
 void run_product(Frame *frame, const Instr *instr)
 {
     Walk walk;
+    if (instr->dim[instr->n_dims - 3] == 1 && instr->dim[instr->n_dims - 2] == 1) {
+        run_dots(frame, instr);
+        return;
+    }
     walk_begin_at(&walk, frame, instr, 3);
     const int64_t *dim = &walk.dim[walk.outer], *c = &instr->ref[0].stride[walk.outer];
     const int64_t *a = &instr->ref[1].stride[walk.outer], *b = &instr->ref[2].stride[walk.outer];

@@ -13,9 +13,19 @@ typedef struct Stretch { Unit *unit; int n, batch; } Stretch;
 
 static bool is_map(const Node *n) { return op_info[n->op].family == FAMILY_MAP; }
 
+static bool same_order(const Shape *a, const Shape *b)
+{
+    if (a->n != b->n) return false;
+    for (int i = 0; i < a->n; i++)
+        if (a->at[i] != b->at[i]) return false;
+    return true;
+}
+
+/* The same axes, in the same order in memory: two matrices that happen to have each other's sizes would be walked across their rows. */
 static bool same_space(const Planner *p, const Node *a, const Node *b)
 {
-    return axes_equal(&a->axes, &b->axes) && p->info[a->id].lane == p->info[b->id].lane;
+    const Info *x = &p->info[a->id], *y = &p->info[b->id];
+    return axes_equal(&a->axes, &b->axes) && x->lane == y->lane && same_order(&x->order, &y->order);
 }
 
 static bool is_member(const Planner *p, const Stretch *s, const Node *n) { return p->info[n->id].batch == s->batch; }

@@ -8,6 +8,7 @@ typedef struct Tidy {
     Node **new;                 /* by id: the tidied form */
     Loop **loops;               /* by id of the LOOP node: its copy; null where it is unrolled */
     int **numbers;              /* by id of the LOOP node: the copy's number of each carry and kept value */
+    const Wanted *wanted;       /* in the last pass: renamings sink, and nothing else changes */
 } Tidy;
 
 static Node *current(const Tidy *t, const Node *n) { return t->new[n->id]; }
@@ -78,6 +79,25 @@ static Node *make_result(Tidy *t, const Node *n)
 
 /* ---- All nodes ---- */
 
+static Axes axes_renamed(Axes axes, const Move *move)
+{
+    for (int i = 0; i < move->n; i++) axes = axes_without(axes, move->at[i].from);
+    for (int i = 0; i < move->n; i++) axes = axes_with(axes, move->at[i].term[0].axis);
+    return axes;
+}
+
+/* The map under the names it is wanted under: its operands are, or get a renaming. */
+static Node *map_as_wanted(Tidy *t, const Node *n)
+{
+    Node *in[3] = { 0 };
+    for (int i = 0; i < n->n_in; i++) {
+        in[i] = current(t, n->in[i]);
+        Move move = move_within(t->wanted->move[n->id], &n->in[i]->axes);
+        if (move.n && !t->wanted->move[n->in[i]->id]) in[i] = graph_index(t->g, in[i], &move, axes_renamed(n->in[i]->axes, &move));
+    }
+    return graph_map(t->g, n->op, in[0], in[1], in[2]);
+}
+
 static Node *make(Tidy *t, Node *n)
 {
     switch (n->op) {
@@ -86,9 +106,12 @@ static Node *make(Tidy *t, Node *n)
     default: break;
     }
     if (n->n_in == 0) return n;
+    if (t->wanted && t->wanted->move[n->id]) return map_as_wanted(t, n);
+    if (t->wanted && node_is_rename(n) && t->wanted->move[n->in[0]->id]) return current(t, n->in[0]);
     Node *in[n->n_in];
     for (int i = 0; i < n->n_in; i++) in[i] = current(t, n->in[i]);
-    return tidy_node(t->g, &t->live, n, graph_rebuild(t->g, n, in));
+    Node *r = graph_rebuild(t->g, n, in);
+    return t->wanted ? r : tidy_node(t->g, &t->live, n, r);
 }
 
 /* The leaves of a loop that is still open (we tidy inside its body) stay what they are. */
@@ -107,11 +130,16 @@ static void visit(Tidy *t, Node *n)
     }
 }
 
-static void tidy_once(Graph *g, Node **roots, int n_roots)
+static void tidy_once(Graph *g, Node **roots, int n_roots, bool last)
 {
     const Origin *before = graph_origin(g);
     Tidy t = { .g = g };
+    Wanted wanted = { 0 };
     live_find(&t.live, g, roots, n_roots);
+    if (last) {
+        wanted_find(&wanted, &t.live, roots, n_roots);
+        t.wanted = &wanted;
+    }
     t.new = calloc(t.live.size + 1, sizeof *t.new);
     t.loops = calloc(t.live.size + 1, sizeof(Loop *));
     t.numbers = calloc(t.live.size + 1, sizeof *t.numbers);
@@ -119,6 +147,7 @@ static void tidy_once(Graph *g, Node **roots, int n_roots)
     for (int i = 0; i < t.live.n; i++) visit(&t, t.live.node[i]);
     for (int i = 0; i < n_roots; i++) roots[i] = current(&t, roots[i]);
     for (int i = 0; i < t.live.n; i++) free(t.numbers[t.live.node[i]->id]);
+    if (last) wanted_free(&wanted);
     live_free(&t.live);
     free(t.new);
     free(t.loops);
@@ -159,9 +188,9 @@ static void use_segments(Graph *g, Node **roots, int n_roots)
     free(to.at);
 }
 
-/* What one pass finds may show more to the next; two see nearly all. */
+/* What one pass finds may show more to the next; two see nearly all.  A third lets renamings sink. */
 void tidy(Graph *g, Node **roots, int n_roots)
 {
     use_segments(g, roots, n_roots);
-    for (int pass = 0; pass < 2; pass++) tidy_once(g, roots, n_roots);
+    for (int pass = 0; pass < 3; pass++) tidy_once(g, roots, n_roots, pass == 2);
 }

@@ -19,6 +19,15 @@ void live_free(Live *live);
 /* The node, just rebuilt from `old` with tidied operands, in its tidied form. */
 Node *tidy_node(Graph *g, const Live *live, const Node *old, Node *node);
 
+/* ---- sink.c ---- */
+
+/* Under which names alone a map is wanted, by its id; null: under its own, or several. */
+typedef struct Wanted { Arena memory; const Move **move; } Wanted;
+void wanted_find(Wanted *wanted, const Live *live, Node *const *roots, int n_roots);
+void wanted_free(Wanted *wanted);
+/* The part of a renaming that concerns these axes. */
+Move move_within(const Move *rename, const Axes *axes);
+
 /* ---- contract.c ---- */
 
 /* The sum of x over axes, and of x*y: as dots of what varies, times what does not. */

@@ -47,6 +47,9 @@ typedef struct Kernels {
      * its pairs are the taps.)  Our own gives the bits of one product whose k runs on over the pairs.  scratch: product_scratch(m, n, pairs*k). */
     void (*product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const ptrdiff_t *a_at, const ptrdiff_t *b_at, const void *a, ptrdiff_t a_row,
                         ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch);
+    /* c[r*c_row] (+)= sum over k of a[r*a_row + k*a_col] * b[r*b_row + k*b_col], for each of `rows` rows: products of one value each. */
+    void (*dots)(int64_t rows, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c,
+                 ptrdiff_t c_row, bool accumulate);
     /* to[c] = sum over k of a[k*a_row + c*a_col] * b[k*b_row + c*b_col], for each of `lanes` columns c (col strides 0 or 1). */
     void (*lane_dot)(void *to, const void *a, const void *b, int64_t k, int64_t lanes, ptrdiff_t a_row, ptrdiff_t a_col, ptrdiff_t b_row, ptrdiff_t b_col);
 

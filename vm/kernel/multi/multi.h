@@ -33,6 +33,8 @@ void KERNEL(product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const p
                          ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_row,
                          bool accumulate, void *scratch);
 size_t KERNEL(product_scratch)(int64_t m, int64_t n, int64_t k);
+void KERNEL(dots)(int64_t rows, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c,
+                  ptrdiff_t c_row, bool accumulate);
 void KERNEL(lane_dot)(void *to, const void *a, const void *b, int64_t k, int64_t lanes, ptrdiff_t a_row, ptrdiff_t a_col,
                       ptrdiff_t b_row, ptrdiff_t b_col);
 void KERNEL(uniform)(void *to, const uint32_t key[4], int64_t i0, int64_t items, int64_t f0, int64_t features, ptrdiff_t item_stride,

@@ -17,6 +17,7 @@ const Kernels KERNEL(kernels) = {
     .product = KERNEL(product),
     .product_sum = KERNEL(product_sum),
     .product_scratch = KERNEL(product_scratch),
+    .dots = KERNEL(dots),
     .lane_dot = KERNEL(lane_dot),
     .uniform = KERNEL(uniform),
     .normal = KERNEL(normal),
