@@ -82,6 +82,8 @@ static Descent descent_begin(const System *s, Node *u, Node *first_direction)
     d.p = graph_carry(g, d.loop, first_direction, axes);
     d.size = graph_carry(g, d.loop, first, outer);
     d.bad = graph_carry(g, d.loop, zeros(g, outer), outer);
+    graph_carry(g, d.loop, zeros(g, outer), outer);     /* whether this item has enough: once all have, the loop ends */
+    d.loop->until = 5;
     return d;
 }
 
@@ -110,6 +112,7 @@ static Node *solve_symmetric(const System *s, Node *u)
     graph_loop_next(g, d.loop, 1, r);
     graph_loop_next(g, d.loop, 2, map2(g, OP_add, r, map2(g, OP_mul, quotient(g, going, size, d.size), d.p)));
     graph_loop_next(g, d.loop, 3, size);
+    graph_loop_next(g, d.loop, 5, map2(g, OP_le, size, d.enough));
     graph_loop_next(g, d.loop, 4, map2(g, OP_max, d.bad, bent));
     return descent_end(s, &d, u);
 }
@@ -127,6 +130,7 @@ static Node *solve_general(const System *s, Node *u)
     graph_loop_next(g, d.loop, 1, r);
     graph_loop_next(g, d.loop, 2, map2(g, OP_add, back, map2(g, OP_mul, quotient(g, going, size, d.size), d.p)));
     graph_loop_next(g, d.loop, 3, size);
+    graph_loop_next(g, d.loop, 5, map2(g, OP_le, size, d.enough));
     return descent_end(s, &d, u);
 }
 

@@ -282,6 +282,7 @@ static bool build_pass(Builder *b, Scope *scope, const Stmt *s, int64_t passes, 
         Value *ignored = NULL;
         eval_statement(b, body, st, NULL, &ignored);
     }
+    if (!stops || (stops->op == OP_const && !stops->value)) done = NULL;      /* known never to hold: a tolerance of 0 */
     bool more = false;
     at = 0;
     for (int i = 0; i < c->n; i++) {
@@ -297,7 +298,7 @@ static bool build_pass(Builder *b, Scope *scope, const Stmt *s, int64_t passes, 
         }
     }
     if (done) {
-        more |= !set_next(b, loop, at, stops ? graph_map(b->g, OP_max, done, stops, NULL) : done, extra);
+        more |= !set_next(b, loop, at, graph_map(b->g, OP_max, done, stops, NULL), extra);
         loop->until = at;
     }
     if (!more) keep_values(b, loop, *kept);
