@@ -234,6 +234,29 @@ static void a_value_is_computed_when_it_is_needed(void **state)
     bench_free(b);
 }
 
+/* What a solver found and what it recorded: the first that is needed brings those that are asked for, and no others. */
+static void a_group_is_filled_together(void **state)
+{
+    (void)state;
+    Bench *b = bench_new();
+    uint32_t found = add_value(b, "found", map(b, OP_add, number(b, 2), graph_step(b->script.graph)));
+    uint32_t asked = add_value(b, "found.accept", map(b, OP_mul, number(b, 4), graph_step(b->script.graph)));
+    uint32_t unasked = add_value(b, "found.draws", map(b, OP_mul, number(b, 3), graph_step(b->script.graph)));
+    uint32_t alone = add_value(b, "alone", map(b, OP_mul, number(b, 5), graph_step(b->script.graph)));
+    b->script.fills[found].group = b->script.fills[asked].group = b->script.fills[unasked].group = 1;
+    add_print(b, "twice", add_value(b, "twice", map(b, OP_mul, number(b, 2), read_slot(b, found))));
+    add_print(b, "later", add_value(b, "later", map(b, OP_add, read_slot(b, asked), read_slot(b, alone))));
+    assert_true(session_ensure(b->session, found));
+    assert_true(b->script.store->slots[asked].filled);
+    assert_false(b->script.store->slots[unasked].filled);
+    assert_false(b->script.store->slots[alone].filled);
+    assert_int_equal(session_run(b->session), EBM_WELL);
+    assert_string_equal(b->printed, "twice = 4\nlater = 0\n");
+    assert_false(b->script.store->slots[unasked].filled);
+    assert_true(session_ensure(b->session, unasked));
+    bench_free(b);
+}
+
 static void all_claims_are_judged(void **state)
 {
     (void)state;
@@ -450,6 +473,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_value_is_computed_when_it_is_needed),
+        cmocka_unit_test(a_group_is_filled_together),
         cmocka_unit_test(all_claims_are_judged),
         cmocka_unit_test(a_train_moves_its_copy),
         cmocka_unit_test(records_see_values_before_the_commit),
