@@ -133,10 +133,55 @@ static Node *by_color(Sequence *s, Node *slope, Axis turn)
     return graph_spread(g, by ? by : constant(s, 0), all);
 }
 
+/* Whether a value at each place depends on the places that those are linked to alone (up), on the others alone (down). */
+typedef enum Side { SIDE_UP, SIDE_DOWN, SIDE_BOTH } Side;
+
+static Side side_of(Sequence *s, Node *part)
+{
+    Links links = links_of(&s->f, 0, part);
+    int up = 0, down = 0;
+    for (int i = 0; i < links.n; i++) {
+        Link at = links.at[i];
+        bool goes_up = s->tree ? tree_parent(s->tree, at.from) == at.to : at.to == at.from + 1, goes_down = s->tree ? tree_parent(s->tree, at.to) == at.from : at.from == at.to + 1;
+        up += goes_up;
+        down += goes_down;
+    }
+    return links.many || up + down < links.n ? SIDE_BOTH : !down ? SIDE_UP : up ? SIDE_BOTH : SIDE_DOWN;
+}
+
+/* The slope is a sum: parts of one side are told apart without colors, and stay alike along the sequence if they are. */
+static Node *pair_parts(Sequence *s, Node *part, Node *along)
+{
+    Graph *g = s->g;
+    if (part->op == OP_add || part->op == OP_sub) {
+        Node *x = pair_parts(s, part->in[0], along), *y = pair_parts(s, part->in[1], along);
+        return graph_map(g, part->op, x, y, NULL);
+    }
+    if (part->op == OP_neg) return minus(s, pair_parts(s, part->in[0], along));
+    if (!graph_depends(g, part, s->f.at[0].state)) return constant(s, 0);
+    switch (side_of(s, part)) {
+    case SIDE_DOWN: return constant(s, 0);
+    case SIDE_UP: {
+        Node *by = NULL;
+        grad_forward(g, &part, 1, &s->f.at[0].state, &along, 1, &by);
+        return by ? by : constant(s, 0);
+    }
+    case SIDE_BOTH: break;
+    }
+    Axis turn = graph_fresh_axis(g, 3);
+    return graph_gather(g, by_color(s, part, turn), turn, colors(s, true));
+}
+
 static Node *pair_terms(Sequence *s, Node *slope)
 {
-    Axis turn = graph_fresh_axis(s->g, 3);
-    return graph_gather(s->g, by_color(s, slope, turn), turn, colors(s, true));
+    Graph *g = s->g;
+    Node *along = graph_map(g, OP_eq, graph_iota(g, s->k), graph_iota(g, s->l), NULL);
+    Node *pair = pair_parts(s, slope, along);
+    if (!s->tree) {
+        Move move = { .n = 1, .at = { { .from = s->t, .n = 1, .term = { { s->e, 1 } } } } };
+        pair = graph_index(g, pair, &move, axes_with(axes_without(pair->axes, s->t), s->e));
+    }
+    return graph_spread(g, pair, axes_with(axes_with(pair->axes, s->k), s->l));
 }
 
 /* Energies of single states; self: products of a place's own states count too, half their derivative. */
@@ -171,6 +216,7 @@ static bool find_terms(Inference *x, Sequence *s, Closure *energy)
     finite_slopes(&s->f, e, &slope);
     bool self;
     if (!find_links(x, s, e, slope, &self)) return false;
+    s->e = s->tree || s->length < 2 ? s->t : graph_fresh_axis(b->g, s->length - 1);
     s->base = finite_rest(&s->f, e);
     s->unary = unary_terms(s, slope, self);
     s->pair = pair_terms(s, slope);
@@ -205,11 +251,12 @@ static Node *free_along(Sequence *s, Loop *around, Node *unary, Node *pair)
 {
     Sequence free = *s;
     free.unary = graph_variable(s->g, s->unary->axes);
-    free.pair = graph_variable(s->g, s->pair->axes);
+    Axes links = axes_have(&pair->axes, s->e) ? axes_with(s->pair->axes, s->e) : s->pair->axes;
+    free.pair = graph_variable(s->g, links);
     Node *total = free_energy(&free, around), *leaf[2] = { free.unary, free.pair }, *term[2] = { unary, pair }, *more = NULL;
     grad_forward(s->g, &total, 1, leaf, term, 2, &more);
     if (!more) return constant(s, 0);
-    graph_substitute(s->g, &more, 1, leaf, (Node *const[]){ s->unary, s->pair }, 2);
+    graph_substitute(s->g, &more, 1, leaf, (Node *const[]){ s->unary, graph_spread(s->g, s->pair, links) }, 2);
     return more;
 }
 
@@ -231,7 +278,7 @@ static bool follows_links(Inference *x, Sequence *s, Node *value, Node *slope, b
     bool fits = !links.many;
     if (fits) links = to_others(&links, self);
     for (int i = 0; fits && i < links.n; i++)
-        fits = s->tree ? tree_links(s->tree, links.at[i]) : links.at[i].from - links.at[i].to == 1 || links.at[i].to - links.at[i].from == 1;
+        fits = s->tree ? tree_parent(s->tree, links.at[i].from) == links.at[i].to || tree_parent(s->tree, links.at[i].to) == links.at[i].from : links.at[i].from - links.at[i].to == 1 || links.at[i].to - links.at[i].from == 1;
     return fits || refuse(x, finite_meeting(&s->f, value), "this is one of its terms", "the function links places that the energy does not");
 }
 

@@ -11,11 +11,12 @@ typedef struct Sequence {
     Finite f;
     Graph *g;
     Axis t, k, l;               /* places; states of a place, and of the one that it is linked to */
+    Axis e;                     /* links: of a tree, the places again; of a sequence, those of its places that have a next one */
     int64_t length, states;
     const Tree *tree;           /* null: every place is linked to the next one */
     Node *base;                 /* what no state changes */
     Node *unary;                /* {t, k}: energy of state k at t */
-    Node *pair;                 /* {t, k, l}: energy of k at t with l at the place it is linked to; unspecified at the last place, 0 at a root */
+    Node *pair;                 /* {e, k, l}: energy of k at e with l at the place it is linked to; 0 at a root.  Without e where all are alike */
 } Sequence;
 
 /* Numbers of states, one for each place {t}; luck {t}: uniform draws. */
@@ -35,7 +36,7 @@ Node *sequence_several(Sequence *s, Loop *around, Axis rank);
 
 /* tree.c: the links, of which none goes from a place to itself, as a tree (or several); null if places are linked in a ring. */
 const Tree *tree_of(Builder *b, const Links *links, Axis t, int64_t states);
-bool  tree_links(const Tree *tree, Link link);                  /* whether it is one of the tree's */
+int64_t tree_parent(const Tree *tree, int64_t place);           /* the one that a place is linked to; -1: it is a root */
 /* The distance of each place from its root, modulo 3, and that of the place it is linked to: {t}. */
 Node *tree_color(const Tree *tree, bool linked);
 Node *tree_free(Sequence *s, Loop *around);

@@ -6,13 +6,14 @@ static Node *add(Sequence *s, Node *x, Node *y) { return graph_map(s->g, OP_add,
 static Node *minus(Sequence *s, Node *x) { return graph_map(s->g, OP_neg, x, NULL, NULL); }
 /* ---- forward ---- */
 
+static Node *at_link(Sequence *s, Node *x, Node *t) { return graph_gather(s->g, x, s->e, t); }
 static Node *at_time(Sequence *s, Node *x, Node *t) { return graph_gather(s->g, x, s->t, t); }
 
 /* Axes of messages: those of all terms but the sequence's and the neighbor's. */
 static Axes message_axes(Sequence *s)
 {
     Axes all = axes_union(&s->unary->axes, &s->pair->axes);
-    return axes_without(axes_without(all, s->t), s->l);
+    return axes_without(axes_without(axes_without(all, s->t), s->e), s->l);
 }
 
 /* The loop of messages, up to the last place.  soft: -log sum exp, else the minimum.  keep: 0 nothing, 1 the messages as they were at each place
@@ -28,7 +29,7 @@ static Forward forward(Sequence *s, Loop *around, bool soft, int keep)
     if (s->length < 2) return r;
     Loop *loop = graph_loop_open(g, around, s->length - 1);
     Node *m = graph_carry(g, loop, first, axes);
-    Node *both = add(s, m, at_time(s, s->pair, loop->time));
+    Node *both = add(s, m, at_link(s, s->pair, loop->time));
     both = graph_spread(g, both, axes_with(axes_with(axes, s->k), s->l));
     Node *next = soft ? minus(s, graph_fold(g, OP_logsumexp, minus(s, both), axes_one(s->k))) : graph_fold(g, OP_minimum, both, axes_one(s->k));
     next = add(s, graph_rename(g, next, s->l, s->k), at_time(s, s->unary, add(s, loop->time, constant(s, 1))));
@@ -85,7 +86,7 @@ Node *drawn_state(Sequence *s, Node *energy, Node *u)
 static Node *choose_drawn(Sequence *s, const Forward *f, Node *t, Node *y, Node *luck)
 {
     Node *message = graph_gather(s->g, f->kept, f->axis, t);
-    Node *pair = graph_gather(s->g, at_time(s, s->pair, t), s->l, y);
+    Node *pair = graph_gather(s->g, at_link(s, s->pair, t), s->l, y);
     return drawn_state(s, add(s, message, pair), at_time(s, luck, t));
 }
 

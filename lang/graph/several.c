@@ -40,14 +40,14 @@ static Ways forward(Sequence *s, Loop *around, Axis rank, Kept *kept)
 {
     Graph *g = s->g;
     Axes axes = axes_union(&s->unary->axes, &s->pair->axes);
-    axes = axes_with(axes_without(axes_without(axes, s->t), s->l), rank);
+    axes = axes_with(axes_without(axes_without(axes_without(axes, s->t), s->e), s->l), rank);
     Node *first = graph_gather(g, s->unary, s->t, graph_const(g, 0));
     first = graph_map(g, OP_select, map2(g, OP_eq, graph_iota(g, rank), graph_const(g, 0)), first, graph_const(g, no_way));
     first = graph_spread(g, first, axes);
     if (s->length < 2) return merge(s, around, rank, first, NULL);
     Loop *loop = graph_loop_open(g, around, s->length - 1);
     Node *ways = graph_carry(g, loop, first, axes);
-    Ways next = merge(s, loop, rank, ways, graph_gather(g, s->pair, s->t, loop->time));
+    Ways next = merge(s, loop, rank, ways, graph_gather(g, s->pair, s->e, loop->time));
     Node *here = graph_gather(g, s->unary, s->t, map2(g, OP_add, loop->time, graph_const(g, 1)));
     graph_loop_next(g, loop, 0, graph_spread(g, map2(g, OP_add, graph_rename(g, next.energy, s->l, s->k), here), axes));
     kept->axis = graph_fresh_axis(g, s->length - 1);

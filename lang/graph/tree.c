@@ -277,7 +277,7 @@ const Tree *tree_of(Builder *b, const Links *links, Axis t, int64_t states)
     return tree;
 }
 
-bool tree_links(const Tree *tree, Link link) { return tree->parent[link.from] == link.to || tree->parent[link.to] == link.from; }
+int64_t tree_parent(const Tree *tree, int64_t place) { return tree->parent[place]; }
 
 Node *tree_color(const Tree *tree, bool linked) { return linked ? tree->above : tree->color; }
 
