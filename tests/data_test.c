@@ -21,7 +21,7 @@ static void rows_are_read_by_themselves(void **state) {
     paths[1] = strdup(put_gzip(state, "packed.npy.gz", bytes, n));
     n = make_npy(bytes, 1, NPY("<f8", "True", "(2, 3, 2)"), fortran, sizeof fortran);
     paths[2] = strdup(put(state, "fortran.npy", bytes, n));
-    paths[3] = strdup(put_text(state, "a.csv", "a\n5\n6\n7\n"));
+    paths[3] = strdup(file_of_text(state, "a.csv", "a\n5\n6\n7\n"));
     for (int i = 0; i < 4; i++) {
         char *error;
         DataFile *file = data_open(paths[i], &error);
@@ -46,7 +46,7 @@ static void rows_are_read_by_themselves(void **state) {
 
 static void texts_are_lines(void **state) {
     Texts t;
-    assert_null(texts_lines(put_text(state, "a.txt", "\xef\xbb\xbf" "one\r\n\ntwo"), &t));
+    assert_null(texts_lines(file_of_text(state, "a.txt", "\xef\xbb\xbf" "one\r\n\ntwo"), &t));
     assert_int_equal(t.n, 3);
     assert_string_equal(t.at[0], "one");
     assert_string_equal(t.at[1], "");
@@ -55,7 +55,7 @@ static void texts_are_lines(void **state) {
     assert_null(texts_lines(put_gzip(state, "a.txt.gz", "a\nb\n", 4), &t));
     assert_int_equal(t.n, 2);
     texts_free(&t);
-    assert_null(texts_whole(put_text(state, "a.txt", "a\nb\n"), &t));
+    assert_null(texts_whole(file_of_text(state, "a.txt", "a\nb\n"), &t));
     assert_string_equal(t.at[0], "a\nb\n");
     texts_free(&t);
     static const struct { const char *bytes; size_t n; const char *reason; } bad[] = {

@@ -43,7 +43,7 @@ const char *put(void **state, const char *name, const void *bytes, size_t n) {
     return path;
 }
 
-const char *put_text(void **state, const char *name, const char *text) { return put(state, name, text, strlen(text)); }
+const char *file_of_text(void **state, const char *name, const char *text) { return put(state, name, text, strlen(text)); }
 
 uint8_t *get(const char *path, size_t *n) {
     FILE *f = fopen(path, "rb");

@@ -14,7 +14,7 @@ int tear_down(void **state);
 /* Paths in the scratch folder; each call overwrites the one before. */
 const char *in_scratch(void **state, const char *name);
 const char *put(void **state, const char *name, const void *bytes, size_t n);
-const char *put_text(void **state, const char *name, const char *text);
+const char *file_of_text(void **state, const char *name, const char *text);
 const char *put_gzip(void **state, const char *name, const void *bytes, size_t n);
 uint8_t    *get(const char *path, size_t *n);           /* to be freed */
 

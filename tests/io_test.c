@@ -66,7 +66,7 @@ static void idx_refuses_what_is_broken(void **state) {
     expect_refusal(in_scratch(state, "missing.idx"), "No such file");
     expect_refusal("/tmp", "folder");
     expect_refusal("/dev/zero", "device");
-    expect_refusal(put_text(state, "a.xyz", "hello"), ".npy, .npz, .csv, .tsv, .idx or .safetensors");
+    expect_refusal(file_of_text(state, "a.xyz", "hello"), ".npy, .npz, .csv, .tsv, .idx or .safetensors");
 }
 
 static void idx_survives_battering(void **state) {
@@ -134,7 +134,7 @@ static void npy_turns_fortran_order(void **state) {
 
 static void npy_refuses_what_is_broken(void **state) {
     const double x[4] = {0};
-    expect_refusal(put_text(state, "a.npy", "hello, this is no array"), "expected \\x93NUMPY");
+    expect_refusal(file_of_text(state, "a.npy", "hello, this is no array"), "expected \\x93NUMPY");
     expect_refusal(put_npy(state, 4, NPY("<f8", "False", "(4,)"), x, 32), "version 4; expected 1, 2 or 3");
     expect_refusal(put_npy(state, 1, NPY("<f8", "False", "(5,)"), x, 32), "more values than it can hold");
     expect_refusal(put_npy(state, 1, NPY("<f8", "False", "(3,)"), x, 32), "has 32 bytes of values; expected 24");
@@ -229,7 +229,7 @@ static void npz_reads_stored_and_deflated_arrays(void **state) {
 /* ---- csv and tsv ---- */
 
 static void csv_reads_columns_of_numbers(void **state) {
-    const char *path = put_text(state, "a.csv", "time, value,\"kind \"\"x\"\"\",note\r\n0,1.5,1e3,good\r\n1,-.5,+2E-1,\"a, b\"\r\n2,12345678901234567890,3,\r\n");
+    const char *path = file_of_text(state, "a.csv", "time, value,\"kind \"\"x\"\"\",note\r\n0,1.5,1e3,good\r\n1,-.5,+2E-1,\"a, b\"\r\n2,12345678901234567890,3,\r\n");
     expect_array(path, 0, "time", 1, (int64_t[]){ 3 }, (double[]){ 0, 1, 2 });
     expect_array(path, 1, "value", 1, (int64_t[]){ 3 }, (double[]){ 1.5, -0.5, 12345678901234567890.0 });
     expect_array(path, 2, "kind \"x\"", 1, (int64_t[]){ 3 }, (double[]){ 1000, 0.2, 3 });
@@ -244,29 +244,29 @@ static void csv_reads_columns_of_numbers(void **state) {
 }
 
 static void csv_without_names(void **state) {
-    expect_array(put_text(state, "a.csv", "1,2\n3,4"), 1, "column2", 1, (int64_t[]){ 2 }, (double[]){ 2, 4 });
-    expect_array(put_text(state, "a.tsv", "\xef\xbb\xbf" "a\tb\n1\t2\n\n"), 1, "b", 1, (int64_t[]){ 1 }, (double[]){ 2 });
+    expect_array(file_of_text(state, "a.csv", "1,2\n3,4"), 1, "column2", 1, (int64_t[]){ 2 }, (double[]){ 2, 4 });
+    expect_array(file_of_text(state, "a.tsv", "\xef\xbb\xbf" "a\tb\n1\t2\n\n"), 1, "b", 1, (int64_t[]){ 1 }, (double[]){ 2 });
     expect_array(put_gzip(state, "a.csv.gz", "v\n7\n", 4), 0, "v", 1, (int64_t[]){ 1 }, (double[]){ 7 });
 }
 
 static void csv_refuses_what_is_broken(void **state) {
-    expect_refusal(put_text(state, "a.csv", "a,b\n1,2\n3,x\n5,6\n"), "line 3, column 2 (b): expected a number, found 'x'");
-    expect_refusal(put_text(state, "a.csv", "a,b\n1,2\n,4\n5,6\n"), "line 3, column 1 (a): expected a number, found an empty cell");
-    expect_refusal(put_text(state, "a.csv", "a,b\n1,2\n3,nan\n5,6\n"), "found 'nan'");
-    expect_refusal(put_text(state, "a.csv", "a,b\n1,2\n3,inf\n5,6\n"), "found 'inf'");
-    expect_refusal(put_text(state, "a.csv", "a,b\n1,2\n3,0x10\n5,6\n"), "found '0x10'");
-    expect_refusal(put_text(state, "a.csv", "a,b\n1,2\n3,1e999\n5,6\n"), "found '1e999'");
-    expect_refusal(put_text(state, "a.csv", "a,b\n1,2\n3\n"), "line 3 has 1 cell; expected 2");
-    expect_refusal(put_text(state, "a.csv", "a,b\n1,2\n\n3,4\n"), "line 3 has 1 cell; expected 2");
-    expect_refusal(put_text(state, "a.csv", "a\n1\n\n3\n"), "line 3, column 1 (a): expected a number, found an empty cell");
-    expect_refusal(put_text(state, "a.csv", "a,b\n1,2,3\n"), "line 2 has 3 cells; expected 2");
-    expect_refusal(put_text(state, "a.csv", "a,a\n1,2\n"), "both named 'a'");
-    expect_refusal(put_text(state, "a.csv", "a,\n1,2\n"), "column 2 has no name");
-    expect_refusal(put_text(state, "a.csv", "a,b\n"), "no rows");
-    expect_refusal(put_text(state, "a.csv", "a,b\nx,\xff\n1,2\n"), "line 2: byte 6 of the file, 0xff, is not UTF-8");
-    expect_refusal(put_text(state, "a.csv", ""), "is empty");
-    expect_refusal(put_text(state, "a.csv", "a\n\"1\n"), "line 2: a quoted cell is never closed");
-    expect_refusal(put_text(state, "a.csv", "a\n\"1\"2\n"), "after a closing quote");
+    expect_refusal(file_of_text(state, "a.csv", "a,b\n1,2\n3,x\n5,6\n"), "line 3, column 2 (b): expected a number, found 'x'");
+    expect_refusal(file_of_text(state, "a.csv", "a,b\n1,2\n,4\n5,6\n"), "line 3, column 1 (a): expected a number, found an empty cell");
+    expect_refusal(file_of_text(state, "a.csv", "a,b\n1,2\n3,nan\n5,6\n"), "found 'nan'");
+    expect_refusal(file_of_text(state, "a.csv", "a,b\n1,2\n3,inf\n5,6\n"), "found 'inf'");
+    expect_refusal(file_of_text(state, "a.csv", "a,b\n1,2\n3,0x10\n5,6\n"), "found '0x10'");
+    expect_refusal(file_of_text(state, "a.csv", "a,b\n1,2\n3,1e999\n5,6\n"), "found '1e999'");
+    expect_refusal(file_of_text(state, "a.csv", "a,b\n1,2\n3\n"), "line 3 has 1 cell; expected 2");
+    expect_refusal(file_of_text(state, "a.csv", "a,b\n1,2\n\n3,4\n"), "line 3 has 1 cell; expected 2");
+    expect_refusal(file_of_text(state, "a.csv", "a\n1\n\n3\n"), "line 3, column 1 (a): expected a number, found an empty cell");
+    expect_refusal(file_of_text(state, "a.csv", "a,b\n1,2,3\n"), "line 2 has 3 cells; expected 2");
+    expect_refusal(file_of_text(state, "a.csv", "a,a\n1,2\n"), "both named 'a'");
+    expect_refusal(file_of_text(state, "a.csv", "a,\n1,2\n"), "column 2 has no name");
+    expect_refusal(file_of_text(state, "a.csv", "a,b\n"), "no rows");
+    expect_refusal(file_of_text(state, "a.csv", "a,b\nx,\xff\n1,2\n"), "line 2: byte 6 of the file, 0xff, is not UTF-8");
+    expect_refusal(file_of_text(state, "a.csv", ""), "is empty");
+    expect_refusal(file_of_text(state, "a.csv", "a\n\"1\n"), "line 2: a quoted cell is never closed");
+    expect_refusal(file_of_text(state, "a.csv", "a\n\"1\"2\n"), "after a closing quote");
     expect_refusal(put(state, "a.csv", "a\n1\0002\n", 6), "zero byte at byte 3");
 }
 
@@ -282,11 +282,11 @@ static void csv_numbers_are_rounded_as_by_strtod(void **state) {
         strcat(text, number);
         strcat(text, "\n");
     }
-    expect_array(put_text(state, "n.csv", text), 0, "v", 1, (int64_t[]){ 40 }, expected);
+    expect_array(file_of_text(state, "n.csv", text), 0, "v", 1, (int64_t[]){ 40 }, expected);
 }
 
 static void csv_survives_battering(void **state) {
-    put_text(state, "a.csv", "a,\"b \"\"c\"\n1,2\n3,\"4\"\r\n");
+    file_of_text(state, "a.csv", "a,\"b \"\"c\"\n1,2\n3,\"4\"\r\n");
     batter(state, "a.csv", false);
 }
 
@@ -407,7 +407,7 @@ static void digests_match_known_vectors(void **state) {
         { "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "sha256:248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
     };
     for (int i = 0; i < 3; i++) {
-        char *digest = data_digest(put_text(state, "d", known[i].text));
+        char *digest = data_digest(file_of_text(state, "d", known[i].text));
         assert_string_equal(digest, known[i].digest);
         free(digest);
     }

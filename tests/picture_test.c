@@ -84,7 +84,7 @@ static void png_survives_battering(void **state) {
         bytes[at] ^= 0x41;
     }
     free(bytes);
-    expect_refusal(put_text(state, "text.png", "no picture"), "expected the first bytes of a PNG or JPEG file");
+    expect_refusal(file_of_text(state, "text.png", "no picture"), "expected the first bytes of a PNG or JPEG file");
     expect_refusal(in_scratch(state, "missing.png"), "No such file");
 }
 
@@ -151,8 +151,8 @@ static void folders_are_data_sets(void **state) {
     put_png(state, "set/dog/b.png", PNG_FORMAT_RGB, 2, 1, color, NULL);
     put_png(state, "set/dog/a.PNG", PNG_FORMAT_GRAY, 2, 1, gray23, NULL);
     put_png(state, "set/cat/c.png", PNG_FORMAT_GRAY, 2, 1, gray23 + 2, NULL);
-    put_text(state, "set/dog/notes.txt", "not a picture");
-    put_text(state, "set/dog/.hidden.png", "not a picture");
+    file_of_text(state, "set/dog/notes.txt", "not a picture");
+    file_of_text(state, "set/dog/.hidden.png", "not a picture");
     DataFile *file = open_folder(state, "set", false);
     const DataArray *image = data_array(file, 0), *label = data_array(file, 1);
     assert_string_equal(image->name, "image");
@@ -196,12 +196,12 @@ static void folders_refuse_what_is_broken(void **state) {
     put_png(state, "set/a/1.png", PNG_FORMAT_GRAY, 2, 1, gray23, NULL);
     put_png(state, "set/a/2.png", PNG_FORMAT_GRAY, 1, 2, gray23, NULL);
     expect_no_folder(state, "set", "has 1 x 2 pixels; expected 2 x 1");
-    put_text(state, "set/a/2.png", "hello");
+    file_of_text(state, "set/a/2.png", "hello");
     expect_no_folder(state, "set", "2.png: is no picture");
     put_png(state, "set/a/2.png", PNG_FORMAT_GRAY, 2, 1, gray23, NULL);
     DataFile *file = open_folder(state, "set", false);
     double out[4];
-    put_text(state, "set/a/2.png", "hello");
+    file_of_text(state, "set/a/2.png", "hello");
     char *error = data_read(file, 0, out, PRECISION_F64);
     assert_non_null(strstr(error, "2.png: is no picture"));
     free(error);
@@ -241,8 +241,8 @@ static void wav_refuses_what_is_broken(void **state) {
     expect_refusal(put_wav(state, 1, 1, 12, x, 8, 8), "kind 1 with 12 bits");
     expect_refusal(put_wav(state, 1, 0, 16, x, 8, 8), "0 channels");
     expect_refusal(put_wav(state, 1, 1, 16, x, 8, 0), "data chunk of 0 bytes");
-    expect_refusal(put_text(state, "a.wav", "RIFF....AVI 0123456789"), "expected RIFF at byte 0 and WAVE");
-    expect_refusal(put_text(state, "a.wav", "RIFF....WAVEdata\4___"), "data before its format");
+    expect_refusal(file_of_text(state, "a.wav", "RIFF....AVI 0123456789"), "expected RIFF at byte 0 and WAVE");
+    expect_refusal(file_of_text(state, "a.wav", "RIFF....WAVEdata\4___"), "data before its format");
     put_wav(state, 1, 1, 16, x, 8, 8);
     batter(state, "a.wav", true);
 }
