@@ -244,9 +244,6 @@ static Value *call_project(Builder *b, Scope *s, const CallArgs *args)
 
 static Value *call_smooth(Builder *b, Scope *s, const CallArgs *args) { (void)s; return smooth_part(b, args); }
 static Value *call_free(Builder *b, Scope *s, const CallArgs *args)     { (void)s; return free_places(b, args); }
-static Value *call_states(Builder *b, Scope *s, const CallArgs *args)   { (void)s; return states_of_domain(b, args); }
-static Value *call_changes(Builder *b, Scope *s, const CallArgs *args)  { (void)s; return changes_of_moves(b, args); }
-static Value *call_pairwise(Builder *b, Scope *s, const CallArgs *args) { (void)s; return pairs_of_energy(b, args); }
 static Value *call_prox(Builder *b, Scope *s, const CallArgs *args)   { (void)s; return prox_of(b, args); }
 
 /* ---- draws ---- */
@@ -373,96 +370,6 @@ static Value *call_choose(Builder *b, Scope *s, const CallArgs *args)
     Value *v = array(b, mapped ? choose_for_items(b, n, shape) : random_node(b, RANDOM_CHOOSE, n, shape), shape);
     v->domain = (Domain){ CLASS_WHOLE, 0, (double)n - 1 };
     return v;
-}
-
-/* A solver that is built in: what `by` takes. */
-static Value *call_solver(Builder *b, const char *name, const CallArgs *args)
-{
-    Closure *c = ARENA_NEW(b->arena, Closure);
-    c->kind = CLOSURE_BUILTIN;
-    c->builtin = builtin_named(name);
-    c->name = name;
-    c->span = args->span;
-    c->configured = true;
-    return function_value(b, c);
-}
-static Value *call_exact(Builder *b, Scope *s, const CallArgs *args) { (void)s; return call_solver(b, "exact", args); }
-
-/* Settings of a solver, by name or in order. */
-static Value *call_with_settings(Builder *b, const char *name, const CallArgs *args, const char *const *names, const double *presets, int n)
-{
-    Value *r = call_solver(b, name, args);
-    for (int k = 0; k < n; k++) {
-        Value *v = number(b, presets[k]);
-        for (int i = 0; i < args->n; i++) if (args->at[i].name ? !strcmp(args->at[i].name, names[k]) : i == k) v = args->at[i].value;
-        field_add(b, &r->fn->settings, names[k], v);
-    }
-    return r;
-}
-
-static Value *call_chain(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    return call_with_settings(b, "chain", args, (const char *const[]){ "best" }, (const double[]){ 0 }, args->n ? 1 : 0);
-}
-
-static Value *call_gibbs(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    return call_with_settings(b, "gibbs", args, (const char *const[]){ "sweeps" }, (const double[]){ 10 }, 1);
-}
-
-static Value *call_icm(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    return call_with_settings(b, "icm", args, (const char *const[]){ "sweeps" }, (const double[]){ 10 }, 1);
-}
-
-/* alternate(rounds = 100, real = .., finite = .., name = ..): solvers by name. */
-static Value *call_alternate(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    Value *r = call_solver(b, "alternate", args), *rounds = number(b, 100);
-    for (int i = 0; i < args->n; i++) {
-        const CallArg *a = &args->at[i];
-        if (a->value->kind == VALUE_NONE) return b->none;
-        if (a->name ? !strcmp(a->name, "rounds") : !i) { rounds = a->value; continue; }
-        if (!a->name) {
-            Diagnostic *d = complain(b, "E0332", a->span, "alternate's solvers are given by name");
-            diag_help(d, "alternate(rounds = 100, real = mala(steps = 10), finite = gibbs(sweeps = 1))");
-            return b->none;
-        }
-        field_add(b, &r->fn->settings, a->name, a->value);
-    }
-    field_add(b, &r->fn->settings, "rounds", rounds);
-    return r;
-}
-
-static Value *call_annealed_gibbs(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    return call_with_settings(b, "annealed_gibbs", args, (const char *const[]){ "sweeps", "hot", "cold" }, (const double[]){ 200, 3, 0.1 }, 3);
-}
-
-static Value *call_ais(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    static const char *const names[] = { "E", "levels", "chains" };
-    Value *v[3] = { NULL, number(b, 1000), number(b, 256) };
-    int64_t levels, chains;
-    for (int i = 0; i < args->n; i++)
-        for (int k = 0; k < 3; k++) if (args->at[i].name ? !strcmp(args->at[i].name, names[k]) : i == k) v[k] = args->at[i].value;
-    if (!v[0] || v[0]->kind != VALUE_FUNCTION) {
-        Diagnostic *d = complain(b, "E0367", args->span, "ais takes an energy, but this is %s", v[0] ? value_text(b, v[0]) : "missing");
-        diag_help(d, "write its name alone: ais(E, levels = 1000, chains = 256)");
-        return b->none;
-    }
-    if (!want_size(b, v[1], args->span, "the number of levels", &levels) || !want_size(b, v[2], args->span, "the number of chains", &chains)) return b->none;
-    if (levels < 1 || chains < 1) {
-        complain(b, "E0305", args->span, "ais needs at least one level and one chain");
-        return b->none;
-    }
-    return log_partition_annealed(b, v[0]->fn, args->at[0].expr, args->span, levels, chains);
 }
 
 static Value *call_ema(Builder *b, Scope *s, const CallArgs *args)
@@ -641,9 +548,9 @@ static const Builtin builtins[] = {
     { "free", "free(E, x)", "In a solver: 1 where x may move, 0 where it is given.", 2, 2, call_free, "E x" },
     { "smooth", "smooth(E, x)", "In a solver: the energy without its terms weight * abs(x) and weight * sqrt(sum(x^2)), which prox takes.", 2, 2, call_smooth, "E x" },
     { "prox", "prox(E, v, step)", "In a solver: the least of step * g(x) + |x - v|^2 / 2, where g is the terms of the energy that smooth leaves out.", 3, 3, call_prox, "E v step" },
-    { "states", "states(x)", "The values that classes, bits or spins x can take: [K].", 1, 1, call_states, "x" },
-    { "changes", "changes(E, x)", "In a solver: what the energy would change by, setting each place (row-major) of classes, bits or spins to each of its states: [places, K]. Exact where places meet in products, to first order elsewhere.", 2, 2, call_changes, "E x" },
-    { "pairwise", "pairwise(E, x)", "In a solver: an energy of pairs of spins or bits x as sum of field s + sum over pairs of coupling s s', with s = -1 or 1: a record of coupling and neighbor, [places, neighbors of each], and field, [places].", 2, 2, call_pairwise, "E x" },
+    { "states", "states(x)", "The values that classes, bits or spins x can take: [K].", 1, 1, builtin_states, "x" },
+    { "changes", "changes(E, x)", "In a solver: what the energy would change by, setting each place (row-major) of classes, bits or spins to each of its states: [places, K]. Exact where places meet in products, to first order elsewhere.", 2, 2, builtin_changes, "E x" },
+    { "pairwise", "pairwise(E, x)", "In a solver: an energy of pairs of spins or bits x as sum of field s + sum over pairs of coupling s s', with s = -1 or 1: a record of coupling and neighbor, [places, neighbors of each], and field, [places].", 2, 2, builtin_pairwise, "E x" },
     { "uniform", "uniform(low, high, shape)", "Uniform draws in low..high.", 2, 3, call_uniform, "low high shape" },
     { "normal", "normal(shape)", "Normal draws of mean 0 and deviation 1.", 0, 1, call_normal, "shape" },
     { "bernoulli", "bernoulli(p, shape)", "1 with probability p, else 0.", 1, 2, call_bernoulli, "p shape" },
@@ -663,13 +570,17 @@ static const Builtin builtins[] = {
     { "labels", "labels(pad = 16, by = \" \", cut = false)(texts)", "Texts as classes from 0, in their order; with pad, each text is a sequence of labels, cut at `by` (without: each character is one), in rows of `pad` classes, 0 behind the end.", 0, 3, call_labels, "pad by cut" },
     { "pieces", "pieces(most = 256, pad = 16, cut = false)(texts)", "Texts as classes that stand for pieces of words, learnt from the texts by byte-pair encoding over characters: at most `most` of them. Rows of `pad` as chars gives; of one text without pad, a sequence.", 0, 3, call_pieces, "most pad cut" },
     { "numbers", "numbers(texts)", "Texts as the numbers that they are.", 1, 1, call_numbers, "texts" },
-    { "exact", "exact()", "Solver for finite domains: enumerates all states, or sums out place by place where no place acts on another. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, call_exact, "" },
-    { "chain", "chain(best = n)", "Solver for classes, bits or spins that the energy links as a sequence (y[t], y[t+1]) or a tree (y[i], y[parent[i]], parent known before the run): dynamic programming. Serves argmin, argmax, marginal, expectation and sample; with best = n, argmin and argmax give the n best, along a new first axis.", 0, 1, call_chain, "best" },
-    { "gibbs", "gibbs(sweeps = 10)", "Samples classes, bits and spins: each sweep draws every place given all others; places that do not act on each other are drawn at once.", 0, 1, call_gibbs, "sweeps" },
-    { "icm", "icm(sweeps = 10)", "Iterated conditional modes (Besag 1986): argmin over classes, bits and spins; each sweep sets every place to its state of least energy given all others.", 0, 1, call_icm, "sweeps" },
-    { "alternate", "alternate(rounds = 100, real = mala(steps = 10, step = 0.05), finite = gibbs(sweeps = 1))", "Solver for names of different domains: in each round the finite ones move by one solver and the real ones by another, while the rest stands still; `name = solver` gives a name its own. Under argmin: descent(steps = 10, step = 0.1) and icm(sweeps = 1).", 0, MAX_ARGS, call_alternate, "*" },
-    { "annealed_gibbs", "annealed_gibbs(sweeps = 200, hot = 3, cold = 0.1)", "Searches low energy among classes, bits and spins: Gibbs sweeps at temperatures that fall from hot to cold; gives the best each chain has seen.", 0, 3, call_annealed_gibbs, "sweeps hot cold" },
-    { "ais", "ais(E, levels = 1000, chains = 256)", "log of the sum of exp(-E) over all states of E's arguments, by annealed importance sampling: from the uniform distribution, in equal steps of the inverse temperature, a Gibbs sweep at each.", 1, 3, call_ais, "E levels chains" },
+    { "exact", "exact()", "Solver for finite domains: enumerates all states, or sums out place by place where no place acts on another. Serves argmin, argmax, marginal, expectation and sample.", 0, 0, builtin_exact, "" },
+    { "chain", "chain(best = n)", "Solver for classes, bits or spins that the energy links as a sequence (y[t], y[t+1]) or a tree (y[i], y[parent[i]], parent known before the run): dynamic programming. Serves argmin, argmax, marginal, expectation and sample; with best = n, argmin and argmax give the n best, along a new first axis.", 0, 1, builtin_chain, "best" },
+    { "gibbs", "gibbs(sweeps = 10)", "Samples classes, bits and spins: each sweep draws every place given all others; places that do not act on each other are drawn at once.", 0, 1, builtin_gibbs, "sweeps" },
+    { "icm", "icm(sweeps = 10)", "Iterated conditional modes (Besag 1986): argmin over classes, bits and spins; each sweep sets every place to its state of least energy given all others.", 0, 1, builtin_icm, "sweeps" },
+    { "alternate", "alternate(rounds = 100, real = mala(steps = 10, step = 0.05), finite = gibbs(sweeps = 1))", "Solver for names of different domains: in each round the finite ones move by one solver and the real ones by another, while the rest stands still; `name = solver` gives a name its own. Under argmin: descent(steps = 10, step = 0.1) and icm(sweeps = 1).", 0, MAX_ARGS, builtin_alternate, "*" },
+    { "annealed_gibbs", "annealed_gibbs(sweeps = 200, hot = 3, cold = 0.1)", "Searches low energy among classes, bits and spins: Gibbs sweeps at temperatures that fall from hot to cold; gives the best each chain has seen.", 0, 3, builtin_annealed_gibbs, "sweeps hot cold" },
+    { "ais", "ais(E, levels = 1000, chains = 256)", "log of the sum of exp(-E) over all states of E's arguments, by annealed importance sampling: from the uniform distribution, in equal steps of the inverse temperature, a Gibbs sweep at each.", 1, 3, builtin_ais, "E levels chains" },
+    { "ais_chains", "ais_chains(E, levels = 1000, chains = 256)", "What each chain of ais says of log Z: [chains]. The log of the mean of their exponentials is ais(E); it tends to be low.", 1, 3, builtin_ais_chains, "E levels chains" },
+    { "reverse_ais_chains", "reverse_ais_chains(E, x, levels = 1000)", "What each chain says of log Z that goes the way of ais back, from one of the samples x of the argument that is not latent; with samples that are exact, minus the log of the mean of exp(-) of them tends to be high.", 2, 3, builtin_reverse_ais_chains, "E x levels" },
+    { "log_partition", "log_partition(E)", "log of the sum of exp(-E) over all states of E's arguments, exactly, of up to 10 million states. Its gradient is minus the expectation of that of E.", 1, 1, builtin_log_partition, "E" },
+    { "free_energy", "free_energy(E, x, ..)", "E with its latents summed out, exactly: marginal of them, by exact(). E itself where it has none.", 2, MAX_ARGS, builtin_free_energy, "*" },
     { "ema", "ema(f, decay = 0.99)", "A net whose cells follow those of f: a' = decay a + (1 - decay) f'. Its output is stopped.", 1, 2, call_ema, "f decay" },
     { "box", "box(x0, x1, y0, y1)", "An area of the plane to draw; box(a, b) takes both sides alike.", 2, 4, call_box, "x0 x1 y0 y1" },
     { "contour", "contour(f, box)", "A function of the plane as colors and level lines.", 2, 2, call_contour, "f box" },

@@ -1,4 +1,4 @@
-/* gibbs.c: Gibbs sampling in blocks, and what is built on it: simulated annealing, annealed importance sampling.
+/* gibbs.c: Gibbs sampling in blocks, and what is built on it: simulated annealing (and, in partition.c, annealed importance sampling).
  *
  * A sweep draws every place of the sought arrays from its conditional distribution.  Places that do not act on each other are drawn at
  * once: the energies of all states of all of them come from one gradient.  Which those are is found from the energy (touch.c): a grid
@@ -7,20 +7,9 @@
 #include <math.h>
 #include <string.h>
 #include "lang/grad/grad.h"
-#include "lang/graph/finite.h"
+#include "lang/graph/sweep.h"
 
 enum { UNROLLED_COLORS = 4 };
-
-typedef struct Sweep {
-    Finite f;
-    Node *energy;               /* of the parts' leaves `value` */
-    Node *slope[MAX_BINDERS];   /* of the leaves `state` */
-    bool alone[MAX_BINDERS];    /* goes place after place: the energy is asked for every state of each */
-    bool least;                 /* takes the state of least energy, draws none */
-    Coloring colors[MAX_BINDERS];
-    bool squares[MAX_BINDERS];  /* places act on themselves: slopes are taken half way between the two states */
-    int order[MAX_BINDERS];     /* latents that were not named come first */
-} Sweep;
 
 static Node *constant(Sweep *s, double x) { return graph_const(s->f.b->g, x); }
 
@@ -42,7 +31,7 @@ static void find_blocks(Sweep *s)
     }
 }
 
-static bool prepare(Inference *x, Closure *energy, Sweep *s)
+bool prepare_sweeps(Inference *x, Closure *energy, Sweep *s)
 {
     Value *v[MAX_BINDERS] = { NULL };
     if (!finite_parts(x, &s->f, false)) return false;
@@ -105,13 +94,19 @@ static Node *draw_block(Sweep *s, int part, Node *const *values, Node *chosen, N
     return graph_spread(g, clamped(s, part, drawn), f->at[part].value->axes);
 }
 
+/* 0, 1, .. or the other way round. */
+static Node *turn_of_loop(Sweep *s, Loop *loop)
+{
+    return s->backward ? graph_map(s->f.b->g, OP_sub, constant(s, (double)loop->passes - 1), loop->time, NULL) : loop->time;
+}
+
 static Node *draw_colors_in_loop(Sweep *s, int part, Node **values, Node *luck, Node *heat)
 {
     Graph *g = s->f.b->g;
     Loop *loop = graph_loop_open(g, s->f.b->at.loop, s->colors[part].colors);
     Node *before = values[part];
     values[part] = graph_carry(g, loop, before, s->f.at[part].value->axes);
-    Node *chosen = graph_map(g, OP_eq, color_of(s, part), loop->time, NULL);
+    Node *chosen = graph_map(g, OP_eq, color_of(s, part), turn_of_loop(s, loop), NULL);
     graph_loop_next(g, loop, 0, draw_block(s, part, values, chosen, luck, heat));
     values[part] = before;
     graph_loop_close(g, loop);
@@ -120,8 +115,7 @@ static Node *draw_colors_in_loop(Sweep *s, int part, Node **values, Node *luck, 
 
 /* ---- place after place ---- */
 
-/* The energy at the values. */
-static Node *energy_here(Sweep *s, Node *const *values)
+Node *energy_here(Sweep *s, Node *const *values)
 {
     Node *from[MAX_BINDERS], *to[MAX_BINDERS], *e = s->energy;
     for (int i = 0; i < s->f.n; i++) {
@@ -173,7 +167,7 @@ static Node *draw_alone(Sweep *s, int part, Node **values, Node *luck, Node *hea
     Loop *loop = graph_loop_open(g, s->f.b->at.loop, axes_count(&places));
     Node *before = values[part];
     values[part] = graph_carry(g, loop, before, s->f.at[part].value->axes);
-    Node *is = graph_map(g, OP_eq, number_of_place(s, part), loop->time, NULL);
+    Node *is = graph_map(g, OP_eq, number_of_place(s, part), turn_of_loop(s, loop), NULL);
     Node *slope = slope_alone(s, part, values, is);
     if (heat) slope = graph_map(g, OP_mul, slope, heat, NULL);
     Node *u = luck ? graph_fold(g, OP_sum, graph_map(g, OP_mul, graph_spread(g, is, places), luck, NULL), places) : NULL;
@@ -187,23 +181,26 @@ static Node *draw_alone(Sweep *s, int part, Node **values, Node *luck, Node *hea
 
 /* ---- a sweep over all parts ---- */
 
-/* One sweep over all places of all parts; values are replaced by the new ones. */
-static void sweep(Inference *x, Sweep *s, Node **values, Node *heat)
+void sweep_part(Inference *x, Sweep *s, int part, Node **values, Node *heat)
 {
     Graph *g = x->b->g;
-    for (int k = 0; k < s->f.n; k++) {
-        int part = s->order[k];
-        int64_t colors = s->colors[part].colors;
-        Node *luck = s->least ? NULL : finite_luck(&s->f, part, x->at[part].name.text);
-        if (s->alone[part]) values[part] = draw_alone(s, part, values, luck, heat);
-        else if (colors == 1) values[part] = draw_block(s, part, values, NULL, luck, heat);
-        else if (colors > UNROLLED_COLORS) values[part] = draw_colors_in_loop(s, part, values, luck, heat);
-        else for (int64_t c = 0; c < colors; c++)
-            values[part] = draw_block(s, part, values, graph_map(g, OP_eq, color_of(s, part), constant(s, (double)c), NULL), luck, heat);
+    int64_t colors = s->colors[part].colors;
+    Node *luck = s->least ? NULL : finite_luck(&s->f, part, x->at[part].name.text);
+    if (s->alone[part]) values[part] = draw_alone(s, part, values, luck, heat);
+    else if (colors == 1) values[part] = draw_block(s, part, values, NULL, luck, heat);
+    else if (colors > UNROLLED_COLORS) values[part] = draw_colors_in_loop(s, part, values, luck, heat);
+    else for (int64_t k = 0; k < colors; k++) {
+        Node *color = constant(s, (double)(s->backward ? colors - 1 - k : k));
+        values[part] = draw_block(s, part, values, graph_map(g, OP_eq, color_of(s, part), color, NULL), luck, heat);
     }
 }
 
-static void open_values(Sweep *s, Loop *loop, Node *const *start, Node **values)
+void sweep(Inference *x, Sweep *s, Node **values, Node *heat)
+{
+    for (int k = 0; k < s->f.n; k++) sweep_part(x, s, s->order[s->backward ? s->f.n - 1 - k : k], values, heat);
+}
+
+void open_values(Sweep *s, Loop *loop, Node *const *start, Node **values)
 {
     for (int i = 0; i < s->f.n; i++) values[i] = graph_carry(s->f.b->g, loop, graph_spread(s->f.b->g, start[i], s->f.at[i].value->axes), s->f.at[i].value->axes);
 }
@@ -263,7 +260,7 @@ static Value *solve_by_sweeps(Inference *x, const Closure *solver, Value **v, Sh
     Sweep s = { .least = least };
     int64_t sweeps;
     Node *values[MAX_BINDERS], *start[MAX_BINDERS];
-    if (!count_setting(x, solver, "sweeps", &sweeps) || !prepare(x, energy_closure(x, x->infer->of, items), &s)) return b->none;
+    if (!count_setting(x, solver, "sweeps", &sweeps) || !prepare_sweeps(x, energy_closure(x, x->infer->of, items), &s)) return b->none;
     find_start(x, &s, v, start);
     Context before = b->at;
     Loop *loop = open_sweeps(x, &s, sweeps, start, values);
@@ -291,7 +288,7 @@ Value *solve_annealed_gibbs(Inference *x, const Closure *solver, Value **v, Shap
     double hot, cold;
     Node *values[MAX_BINDERS], *start[MAX_BINDERS], *best[MAX_BINDERS];
     if (!count_setting(x, solver, "sweeps", &sweeps) || !temperature_setting(x, solver, "hot", &hot) || !temperature_setting(x, solver, "cold", &cold)) return b->none;
-    if (!prepare(x, energy_closure(x, x->infer->of, items), &s)) return b->none;
+    if (!prepare_sweeps(x, energy_closure(x, x->infer->of, items), &s)) return b->none;
     find_start(x, &s, v, start);
     Context before = b->at;
     Axes chains = b->at.hidden;
@@ -311,90 +308,4 @@ Value *solve_annealed_gibbs(Inference *x, const Closure *solver, Value **v, Shap
     b->at = before;
     graph_loop_close(g, loop);
     return ended(x, &s, loop, s.f.n);
-}
-
-/* ---- annealed importance sampling ---- */
-
-/* The arguments of an energy as binders; false after a report. */
-static bool all_arguments(Inference *x, Closure *energy, Span span)
-{
-    Builder *b = x->b;
-    Closure *owner = energy;
-    while (owner->kind == CLOSURE_SUM || owner->kind == CLOSURE_SCALE) owner = owner->a;
-    const Signature *s = operands_of(owner);
-    if (!s || !s->n || s->n > MAX_BINDERS) {
-        complain(b, "E0367", span, "ais needs an energy of declared arguments");
-        return false;
-    }
-    Scope *scope = scope_new(b, owner->scope);
-    if (owner->kind == CLOSURE_DEF) bind_settings(b, owner, scope);
-    for (int i = 0; i < s->n; i++) {
-        Binder *v = &x->at[x->n++];
-        *v = (Binder){ .name = s->at[i].name, .typed = true, .type = s->at[i].type, .owner = owner, .where = s->at[i].name.span, .fresh = s->at[i].latent };
-        if (!s->at[i].type) continue;
-        int rank;
-        bool rest;
-        if (!eval_domain(b, scope, s->at[i].type, &v->domain)) return false;
-        bool sizes = type_rank(s->at[i].type, &rank, &rest);
-        for (int k = 0; k < s->at[i].type->n_dims; k++) if (s->at[i].type->dims[k].size && is_size_variable(scope, s->at[i].type->dims[k].size)) sizes = false;
-        if (sizes) v->has_shape = eval_shape(b, scope, s->at[i].type, &v->shape);
-    }
-    return true;
-}
-
-static double log_states(const Sweep *s)
-{
-    double sum = 0;
-    for (int i = 0; i < s->f.n; i++) {
-        double places = 1;
-        for (int a = 0; a < s->f.at[i].shape.n; a++) places *= (double)axis_size(s->f.at[i].shape.at[a]);
-        sum += places * log((double)s->f.at[i].states);
-    }
-    return sum;
-}
-
-/* log of the weights of the chains that were led from the uniform distribution to exp(-E). */
-static Node *annealed(Inference *x, Sweep *s, int64_t levels, Axes chains)
-{
-    Builder *b = x->b;
-    Graph *g = b->g;
-    Node *values[MAX_BINDERS], *start[MAX_BINDERS];
-    for (int i = 0; i < s->f.n; i++) {
-        Node *level = graph_spread(g, constant(s, 0), s->f.at[i].state->axes);
-        start[i] = finite_drawn(&s->f, i, level, finite_luck(&s->f, i, arena_format(b->arena, "%s at first", x->at[i].name.text)));
-    }
-    Loop *around = b->at.loop, *loop = b->at.loop = graph_loop_open(g, around, levels);
-    open_values(s, loop, start, values);
-    Node *weight = graph_carry(g, loop, graph_spread(g, constant(s, 0), chains), chains);
-    Node *step = constant(s, 1 / (double)levels);
-    Node *heat = graph_map(g, OP_mul, graph_map(g, OP_add, loop->time, constant(s, 1), NULL), step, NULL);
-    weight = graph_map(g, OP_sub, weight, graph_map(g, OP_mul, step, energy_here(s, values), NULL), NULL);
-    sweep(x, s, values, heat);
-    for (int i = 0; i < s->f.n; i++) graph_loop_next(g, loop, i, values[i]);
-    graph_loop_next(g, loop, s->f.n, graph_spread(g, weight, chains));
-    b->at.loop = around;
-    graph_loop_close(g, loop);
-    return graph_result(g, loop, s->f.n);
-}
-
-Value *log_partition_annealed(Builder *b, Closure *energy, const Expr *place, Span span, int64_t levels, int64_t chains)
-{
-    Expr by = { .span = span }, whole = { .span = span };
-    Infer infer = { .kind = INFER_SAMPLE, .by = &by };
-    Inference x = { .b = b, .e = &whole, .infer = &infer };
-    if (!all_arguments(&x, energy, span)) return b->none;
-    Context before = b->at;
-    Axis axis = hidden_axis(b, chains, ITEM_AXIS);
-    b->at.hidden = axes_with(b->at.hidden, axis);
-    b->at.chain = mix_hash(b->at.chain, "ais", place ? (uint64_t)turn_of(b, place) : 0);
-    b->at.given = NULL;
-    Sweep s = { 0 };
-    Node *log_z = NULL;
-    if (prepare(&x, energy, &s)) {
-        Node *weight = annealed(&x, &s, levels, b->at.hidden);
-        log_z = graph_map(b->g, OP_add, graph_fold(b->g, OP_logsumexp, weight, axes_one(axis)), constant(&s, log_states(&s) - log((double)chains)), NULL);
-    }
-    b->at = before;
-    graph_set_origin(b->g, b->at.origin);
-    return log_z ? array(b, graph_stop(b->g, log_z), shape_none()) : b->none;
 }

@@ -185,6 +185,7 @@ static void collect(Inference *x, const Expr *e)
 Closure *energy_closure(Inference *x, const Expr *of, Shape items)
 {
     Builder *b = x->b;
+    if (x->energy) return x->energy;
     Infer *infer = ARENA_NEW(b->arena, Infer);
     *infer = *x->infer;
     infer->of = (Expr *)of;

@@ -29,6 +29,7 @@ typedef struct Inference {
     int n; Binder at[MAX_BINDERS];
     Shape frame;                /* of the other arguments */
     Span frame_at;
+    Closure *energy;            /* a function of the binders that is at hand; null: infer->of is one */
     bool failed;
 } Inference;
 
@@ -72,8 +73,18 @@ Value *changes_of_moves(Builder *b, const CallArgs *args);
 Value *pairs_of_energy(Builder *b, const CallArgs *args);
 Value *nearest_state(Builder *b, Value *y, Domain domain);
 
-/* log Z by annealed importance sampling; place: the expression that names the energy, which keys the draws. */
-Value *log_partition_annealed(Builder *b, Closure *energy, const Expr *place, Span span, int64_t levels, int64_t chains);
+/* partition.c: log of the sum of exp(-E) over all configurations of the energy's arguments: exactly; and what each chain of annealed importance sampling says
+ * of it, from the uniform distribution up and from samples of the one argument that is not latent down.  place: the expression that names the energy,
+ * which keys the draws. */
+Value *log_partition_exact(Builder *b, Closure *energy, Span span);
+Value *ais_estimates(Builder *b, Closure *energy, const Expr *place, Span span, int64_t levels, int64_t chains);
+Value *reverse_ais_estimates(Builder *b, Closure *energy, const Expr *place, Span span, Value *samples, int64_t levels);
+
+/* solvers.c: the built-in functions that give solvers, and those that ask an energy. */
+#define SOLVER_BUILTIN(name) Value *builtin_##name(Builder *b, Scope *scope, const CallArgs *args)
+SOLVER_BUILTIN(exact);   SOLVER_BUILTIN(chain);     SOLVER_BUILTIN(gibbs);   SOLVER_BUILTIN(icm);     SOLVER_BUILTIN(alternate);     SOLVER_BUILTIN(annealed_gibbs);
+SOLVER_BUILTIN(states);  SOLVER_BUILTIN(changes);   SOLVER_BUILTIN(pairwise);
+SOLVER_BUILTIN(ais);     SOLVER_BUILTIN(ais_chains); SOLVER_BUILTIN(reverse_ais_chains);  SOLVER_BUILTIN(log_partition);  SOLVER_BUILTIN(free_energy);
 
 /* chain.c: chain(), where the energy factors along the one axis of one binder. */
 Value *solve_chain(Inference *x, const Closure *solver, Shape items);
