@@ -18,7 +18,7 @@ static void ask(Asked *asked, uint32_t slot)
 static void ask_reads(Asked *asked, const Program *program)
 {
     int n;
-    uint32_t *reads = program_reads(program, &n);
+    uint32_t *reads = program->n ? program_reads(program, &n) : NULL;
     for (int i = 0; reads && i < n; i++) ask(asked, reads[i]);
     free(reads);
 }
