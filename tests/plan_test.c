@@ -211,6 +211,28 @@ static void test_parameters_are_not_chunked(void **state)
     bench_free(&b);
 }
 
+/* Variances of columns: no matrix on either side of the product, so its sums run lane by lane along what is contiguous. */
+static void test_sums_of_squares_by_column(void **state)
+{
+    (void)state;
+    Bench b = bench_new();
+    Axis a = axis_make(40, 1), c = axis_make(16, 2), n = axis_make(128, 3);
+    Node *x = cell(&b, "x", (Shape){ 3, { a, c, n } });
+    Axes summed = axes_with(axes_one(a), n);
+    output(&b, "s", (Shape){ 1, { c } }, graph_dot(b.g, x, x, summed));
+    plan_bench(&b);
+    assert_int_equal(count(&b.code->main, INSTR_PRODUCT), 0);
+    const Instr *dot = find(&b.code->main, INSTR_LANE_DOT), *sum = find(&b.code->main, INSTR_FOLD_LINE);
+    assert_non_null(dot);
+    assert_non_null(sum);
+    assert_int_equal(dot->dim[dot->n_dims - 2], 40);
+    assert_int_equal(dot->dim[dot->n_dims - 1], 16 * 128);
+    assert_true(dot->split >= 0);
+    assert_int_equal(sum->op, OP_sum);
+    assert_int_equal(sum->dim[sum->n_dims - 1], 128);
+    bench_free(&b);
+}
+
 static void test_cost(void **state)
 {
     (void)state;
@@ -268,7 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chains_are_one_region), cmocka_unit_test(test_statistic_parts_regions), cmocka_unit_test(test_maps_fuse),
         cmocka_unit_test(test_long_maps_are_cut), cmocka_unit_test(test_views_cost_nothing), cmocka_unit_test(test_memory_is_shared),
-        cmocka_unit_test(test_parameters_are_not_chunked), cmocka_unit_test(test_cost), cmocka_unit_test(test_too_large), cmocka_unit_test(test_print),
+        cmocka_unit_test(test_parameters_are_not_chunked), cmocka_unit_test(test_sums_of_squares_by_column), cmocka_unit_test(test_cost), cmocka_unit_test(test_too_large), cmocka_unit_test(test_print),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

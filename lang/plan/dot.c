@@ -143,6 +143,7 @@ static void emit_lane_dot(Planner *p, Node *n, Nest *nest, int columns)
     if (p->failed) return;
     instr->flops = product_flops(instr);
     split_instr(p, instr, 0, left - 1, 1);
+    if (instr->split < 0 && instr->lane < 0) split_instr(p, instr, instr->n_dims - 1, instr->n_dims, 1);
     instr_add(p, instr);
 }
 
@@ -202,6 +203,40 @@ static void widen_columns(Planner *p, Node *n, Nest *nest, View *c, const View *
     dot_nest(p, n, nest, c, a, b);
 }
 
+/* A summed axis along which both operands are contiguous and long; 0: none. */
+static Axis contiguous_sum(const Node *n, const View *a, const View *b)
+{
+    enum { LONG = 16 };
+    for (int i = 0; i < n->in[0]->axes.n; i++) {
+        Axis x = n->in[0]->axes.at[i];
+        if (!axes_have(&n->axes, x) && axis_size(x) >= LONG && view_stride(a, x) == 1 && view_stride(b, x) == 1) return x;
+    }
+    return 0;
+}
+
+/* Sums of products place by place, as the variances of columns are: no matrix on either side, so nothing that would be used twice.  The other
+ * sums run lane by lane along an axis that is contiguous in both operands, then that axis is summed.  False: they do not stand so. */
+static bool emit_two_sums(Planner *p, Node *n, const View *c, View *a, View *b)
+{
+    Axis x = contiguous_sum(n, a, b);
+    Shape order = info_of(p, n)->order;
+    Axes rest = n->axes;
+    if (!x || order.n == MAX_AXES) return false;
+    order.at[order.n++] = x;
+    rest = axes_with(rest, x);
+    View lanes = view_new(p, &order, 0, false);
+    Nest nest;
+    dot_nest(p, n, &nest, &lanes, a, b);
+    int columns = contiguous_dim(&nest);
+    if (columns < 0 || count_kind(&nest, KIND_K) != 1) return false;
+    emit_lane_dot(p, n, &nest, columns);
+    nest_begin(&nest, (const View *[]){ c, &lanes }, 2);
+    for (int i = 0; i < rest.n; i++) nest_axis(p, &nest, rest.at[i], 0);
+    nest_tidy(&nest);
+    emit_sum(p, n, &nest);
+    return true;
+}
+
 void emit_dot(Planner *p, Node *n)
 {
     View c = view_for(p, n), a = *view_of(p, n->in[0]), b = *view_of(p, n->in[1]);
@@ -209,6 +244,7 @@ void emit_dot(Planner *p, Node *n)
     dot_nest(p, n, &nest, &c, &a, &b);
     widen_columns(p, n, &nest, &c, &a, &b);
     int columns = contiguous_dim(&nest);
+    if (!p->region && !count_kind(&nest, KIND_M) && !count_kind(&nest, KIND_N) && emit_two_sums(p, n, &c, &a, &b)) return;
     if (columns < 0 || dim_kind(&nest.dim[columns]) != KIND_BOTH) {
         emit_product(p, n, &nest, columns);
         return;

@@ -55,6 +55,18 @@ static bool arrange_fold(Nest *nest)
     return false;
 }
 
+static void add_fold(Planner *p, Node *n, Nest *nest, Op op)
+{
+    bool columns = arrange_fold(nest);
+    Instr *instr = nest_instr(p, nest, columns ? INSTR_FOLD_ROWS : INSTR_FOLD_LINE, n);
+    instr->op = op;
+    split_instr(p, instr, 0, columns ? instr->n_dims - 2 : instr->n_dims - 1, op_info[op].flops);
+    if (columns && instr->split < 0) split_instr(p, instr, instr->n_dims - 1, instr->n_dims, op_info[op].flops);
+    instr_add(p, instr);
+}
+
+void emit_sum(Planner *p, Node *n, Nest *nest) { add_fold(p, n, nest, OP_sum); }
+
 void emit_fold(Planner *p, Node *n)
 {
     View to = view_for(p, n), from = *view_of(p, n->in[0]);
@@ -64,11 +76,7 @@ void emit_fold(Planner *p, Node *n)
         from = copied_for_fold(p, n, &from);
         fold_nest(p, n, &nest, &to, &from);
     }
-    bool columns = arrange_fold(&nest);
-    Instr *instr = nest_instr(p, &nest, columns ? INSTR_FOLD_ROWS : INSTR_FOLD_LINE, n);
-    split_instr(p, instr, 0, columns ? instr->n_dims - 2 : instr->n_dims - 1, op_info[n->op].flops);
-    if (columns && instr->split < 0) split_instr(p, instr, instr->n_dims - 1, instr->n_dims, op_info[n->op].flops);
-    instr_add(p, instr);
+    add_fold(p, n, &nest, n->op);
 }
 
 /* A nest over all axes but one, which comes last. */
