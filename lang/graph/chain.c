@@ -1,5 +1,5 @@
 /* chain.c: chain(): dynamic programming where an energy is a sum of terms of one place and of two places that are linked, as a sequence (y[t],
- * y[t+1]) or as a tree (y[i], y[parent[i]]).
+ * y[t+1]) or as a tree (y[i], y[parent[i]]); of few classes also of three in a row (wide.c).
  *
  * Which places are linked is read from the gradient: the energies of the states of a place depend on the states of those alone.  The terms
  * themselves are its values where all states are 0, and its derivatives by the indicators of the linked places. */
@@ -19,7 +19,7 @@ static bool refuse(Inference *x, const Node *where, const char *what, const char
 {
     Diagnostic *d = complain(x->b, "E0371", x->infer->by->span, "chain() needs an energy whose places are linked as a sequence or a tree, but %s", why);
     if (where && where->origin) diag_note(d, where->origin->span, "%s", what);
-    diag_help(d, "terms may be functions of y[t], of y[t] and y[t+1], or of y[i] and y[parent[i]]; exact() serves small domains of any energy, gibbs(..) samples");
+    diag_help(d, "terms may be functions of y[t], of y[t] and y[t+1] (of up to 8 classes, also y[t+2]), or of y[i] and y[parent[i]]; exact() serves small domains of any energy, gibbs(..) samples");
     return false;
 }
 
@@ -92,9 +92,9 @@ static Links to_others(const Links *links, bool *self)
     return r;
 }
 
-static bool all_neighbors(const Links *links)
+static bool within(const Links *links, int64_t far)
 {
-    for (int i = 0; i < links->n; i++) if (links->at[i].from - links->at[i].to != 1 && links->at[i].to - links->at[i].from != 1) return false;
+    for (int i = 0; i < links->n; i++) if (links->at[i].from - links->at[i].to > far || links->at[i].to - links->at[i].from > far) return false;
     return true;
 }
 
@@ -105,9 +105,10 @@ static bool find_links(Inference *x, Sequence *s, Node *energy, Node *slope, boo
     if (links.unknown) return refuse(x, links.unknown, "it looks up places by values that are not", "which ones are linked is not known before the run");
     if (links.many) return refuse_ring(x, s, energy);
     links = to_others(&links, self);
-    if (all_neighbors(&links)) return true;
+    if (within(&links, 1)) return true;
     s->tree = tree_of(x->b, &links, s->t, s->states);
-    return s->tree || refuse_ring(x, s, energy);
+    s->wide = !s->tree && !*self && within(&links, 2) && s->states <= MOST_WIDE_STATES;
+    return s->tree || s->wide || refuse_ring(x, s, energy);
 }
 
 /* ---- its terms ---- */
@@ -219,14 +220,40 @@ static bool find_terms(Inference *x, Sequence *s, Closure *energy)
     s->e = s->tree || s->length < 2 ? s->t : graph_fresh_axis(b->g, s->length - 1);
     s->base = finite_rest(&s->f, e);
     s->unary = unary_terms(s, slope, self);
+    if (s->wide) {
+        s->m = graph_fresh_axis(b->g, p->states);
+        s->far_e = graph_fresh_axis(b->g, s->length - 2);
+        s->pairs_k = graph_fresh_axis(b->g, p->states * p->states);
+        s->pairs_l = graph_fresh_axis(b->g, p->states * p->states);
+        wide_terms(s, slope);
+        return true;
+    }
     s->pair = pair_terms(s, slope);
     return !graph_depends(b->g, s->pair, p->state) || refuse(x, finite_meeting(&s->f, e), "this is one of them", "three states meet in a product");
 }
 
 /* ---- answers ---- */
 
-static Node *free_energy(Sequence *s, Loop *around) { return s->tree ? tree_free(s, around) : sequence_free(s, around); }
-static Node *best(Sequence *s, Loop *around) { return s->tree ? tree_best(s, around) : sequence_best(s, around); }
+static Node *free_energy(Sequence *s, Loop *around)
+{
+    if (!s->wide) return s->tree ? tree_free(s, around) : sequence_free(s, around);
+    Sequence pairs = wide_pairs(s, true);
+    return sequence_free(&pairs, around);
+}
+
+static Node *best(Sequence *s, Loop *around)
+{
+    if (!s->wide) return s->tree ? tree_best(s, around) : sequence_best(s, around);
+    Sequence pairs = wide_pairs(s, true);
+    return wide_states(s, sequence_best(&pairs, around));
+}
+
+static Node *drawn_by(Sequence *s, Loop *around, Node *luck)
+{
+    if (!s->wide) return s->tree ? tree_drawn(s, around, luck) : sequence_drawn(s, around, luck);
+    Sequence pairs = wide_pairs(s, true);
+    return wide_states(s, sequence_drawn(&pairs, around, wide_luck(s, luck)));
+}
 
 static Node *drawn(Inference *x, Sequence *s)
 {
@@ -235,7 +262,7 @@ static Node *drawn(Inference *x, Sequence *s)
     b->at.chain = mix_hash(chain, x->at[0].name.text, (uint64_t)turn_of(b, x->e));
     Node *luck = finite_luck(&s->f, 0, x->at[0].name.text);
     b->at.chain = chain;
-    return graph_stop(b->g, s->tree ? tree_drawn(s, b->at.loop, luck) : sequence_drawn(s, b->at.loop, luck));
+    return graph_stop(b->g, drawn_by(s, b->at.loop, luck));
 }
 
 /* Values from numbers of states. */
@@ -271,14 +298,26 @@ static Node *shares(Sequence *s, Loop *around)
     return p;
 }
 
+/* The same for a function with this slope. */
+static Node *function_along(Sequence *s, Node *slope, bool self)
+{
+    Loop *around = s->f.b->at.loop;
+    if (!s->wide) return free_along(s, around, unary_terms(s, slope, self), pair_terms(s, slope));
+    Sequence f = *s;
+    f.unary = unary_terms(s, slope, false);
+    wide_terms(&f, slope);
+    Sequence pairs = wide_pairs(s, true), more = wide_pairs(&f, false);
+    return free_along(&pairs, around, more.unary, more.pair);
+}
+
 /* Whether a function links no other places than the energy does. */
 static bool follows_links(Inference *x, Sequence *s, Node *value, Node *slope, bool *self)
 {
     Links links = links_of(&s->f, 0, slope);
     bool fits = !links.many;
     if (fits) links = to_others(&links, self);
-    for (int i = 0; fits && i < links.n; i++)
-        fits = s->tree ? tree_parent(s->tree, links.at[i].from) == links.at[i].to || tree_parent(s->tree, links.at[i].to) == links.at[i].from : links.at[i].from - links.at[i].to == 1 || links.at[i].to - links.at[i].from == 1;
+    if (fits && !s->tree) fits = within(&links, s->wide ? 2 : 1) && !(s->wide && *self);
+    for (int i = 0; fits && s->tree && i < links.n; i++) fits = tree_parent(s->tree, links.at[i].from) == links.at[i].to || tree_parent(s->tree, links.at[i].to) == links.at[i].from;
     return fits || refuse(x, finite_meeting(&s->f, value), "this is one of its terms", "the function links places that the energy does not");
 }
 
@@ -300,7 +339,7 @@ static Value *expected(Inference *x, Sequence *s, Shape items)
     bool self;
     if (value->shape.n) refuse(x, finite_meeting(&s->f, e), "in this one places meet", "the expectation of an array is asked for, each of whose values must be a function of single places then");
     if (value->shape.n || !follows_links(x, s, e, slope, &self)) return b->none;
-    return array(b, add(s, finite_rest(&s->f, e), free_along(s, b->at.loop, unary_terms(s, slope, self), pair_terms(s, slope))), shape_none());
+    return array(b, add(s, finite_rest(&s->f, e), function_along(s, slope, self)), shape_none());
 }
 
 /* chain(best = n): n; 0: not asked for; -1 after a report. */
@@ -327,7 +366,9 @@ static Value *best_several(Inference *x, Sequence *s, int64_t n)
         return b->none;
     }
     Axis rank = plain_axis(n, &s->f.at[0].shape);
-    Value *v = values_of(x, s, sequence_several(s, b->at.loop, rank));
+    Sequence pairs = s->wide ? wide_pairs(s, true) : *s;
+    Node *states = sequence_several(&pairs, b->at.loop, rank);
+    Value *v = values_of(x, s, s->wide ? wide_states(s, states) : states);
     Value *all = array(b, v->node, shape_join((Shape){ 1, { rank } }, v->shape));
     all->domain = v->domain;
     return standard(b, all);
@@ -343,6 +384,8 @@ Value *solve_chain(Inference *x, const Closure *solver, Shape items)
     if (x->infer->kind == INFER_ARGMAX) {
         s.unary = minus(&s, s.unary);
         s.pair = minus(&s, s.pair);
+        if (s.wide) s.far = minus(&s, s.far);
+        if (s.triple) s.triple = minus(&s, s.triple);
     }
     s.unary = finite_observed(&s.f, 0, s.unary);
     s.unary = graph_spread(b->g, s.unary, axes_with(axes_with(s.unary->axes, s.t), s.k));

@@ -17,6 +17,11 @@ typedef struct Sequence {
     Node *base;                 /* what no state changes */
     Node *unary;                /* {t, k}: energy of state k at t */
     Node *pair;                 /* {e, k, l}: energy of k at e with l at the place it is linked to; 0 at a root.  Without e where all are alike */
+    /* wide: terms reach over three places */
+    bool wide;
+    Axis m, far_e, pairs_k, pairs_l;    /* states of the place after the next; places that have one; pairs of states */
+    Node *far;                  /* {far_e, k, l}: of k with l at the place after the next */
+    Node *triple;               /* {far_e, k, l, m}: of three in a row; null: none */
 } Sequence;
 
 /* Numbers of states, one for each place {t}; luck {t}: uniform draws. */
@@ -33,6 +38,14 @@ Node *states_in_order(Sequence *s, Node *last, Node *kept, Axis axis);
 
 /* several.c: those of the lowest energies, in order, along `rank`. */
 Node *sequence_several(Sequence *s, Loop *around, Axis rank);
+
+/* wide.c: terms over three places.  Sets pair, far and triple. */
+enum { MOST_WIDE_STATES = 8 };
+void  wide_terms(Sequence *s, Node *slope);
+/* The same as a sequence of pairs of neighbors; agree: pairs that do not agree never follow each other (else they count for nothing). */
+Sequence wide_pairs(Sequence *s, bool agree);
+Node *wide_states(Sequence *s, Node *pairs);            /* from numbers of pairs, those of states */
+Node *wide_luck(Sequence *s, Node *luck);
 
 /* tree.c: the links, of which none goes from a place to itself, as a tree (or several); null if places are linked in a ring. */
 const Tree *tree_of(Builder *b, const Links *links, Axis t, int64_t states);
