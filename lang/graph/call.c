@@ -181,6 +181,9 @@ static bool frame_of(Builder *b, const Param *p, const Value *v, Span span, Shap
         Expr whole = { .span = p->type->span };
         Diagnostic *d = complain(b, "E0304", span, "%s: %s is wanted, but this is %s", p->name.text, expr_text(b, &whole), shape_text(b, v->shape));
         diag_note(d, p->type->span, "the shape is declared here");
+        const Expr *first = p->type->n_dims ? p->type->dims[0].size : NULL;
+        if (extra == -1 && first && first->kind == EXPR_NAME && !strcmp(first->name.text, "N"))
+            diag_help(d, "N is the batch: what looks across it takes all of it, and so do the nets it is used in: net f(x: [N, 2]) -> [N] = x |> ..");
         return false;
     }
     if (!rest) for (int i = 0; i < extra; i++) frame->at[frame->n++] = v->shape.at[i];
