@@ -141,6 +141,13 @@ static Node *move_use(Bench *b, Op op, Node **in, int *n)
         Node *both[2] = { graph_spread(g, x, axes_one(axis_make(3, 8))), number(b, .5) };
         return graph_concat(g, both, (Axis[]){ axis_make(3, 8), 0 }, 2, joined);
     }
+    case OP_svdvals: case OP_svdvectors: {     /* the diagonal keeps the values apart */
+        Axis rows = b->axis[bench_choose(b, 2) ? 1 : 2], columns = b->axis[rows == b->axis[1] ? 2 : 1], out = axis_make(3, 71);
+        Node *turn = in[0] = bench_leaf(b, axes_with(axes_with(bench_choose(b, 2) ? axes_one(b->axis[0]) : axes_one(rows), rows), columns), "-.5 .5");
+        Node *same = map2(b, OP_eq, graph_iota(g, rows), graph_iota(g, columns));
+        Node *matrix = map2(b, OP_add, turn, map2(b, OP_mul, same, map2(b, OP_add, number(b, 1), map2(b, OP_mul, number(b, 1.5), graph_iota(g, rows)))));
+        return op == OP_svdvals ? graph_svdvals(g, matrix, rows, columns, out) : graph_svdvectors(g, matrix, rows, columns, out, bench_choose(b, 2));
+    }
     case OP_stop: return map2(b, OP_add, x, map2(b, OP_mul, number(b, 0), graph_stop(g, x)));
     case OP_index: { Move m = random_move(b, &x_axes); return graph_index(g, x, &m, moved(x_axes, &m)); }
     case OP_place: {

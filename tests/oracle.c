@@ -217,25 +217,30 @@ static double along_at(Oracle *o, const Node *n, Place *p)
     return r;
 }
 
-/* Singular value number k of a matrix, by turning its columns until all are at right angles (one-sided Jacobi). */
-static double singular_value(double *a, int64_t rows, int64_t columns, int64_t k)
+/* Turns the columns of a matrix until all are at right angles (one-sided Jacobi); v turns with them. */
+static void turn_columns(double *a, double *v, int64_t rows, int64_t columns, int64_t i, int64_t j)
 {
+    double x = 0, y = 0, z = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        double p = a[r * columns + i], q = a[r * columns + j];
+        x += p * p, y += q * q, z += p * q;
+    }
+    if (z == 0) return;
+    double tau = (y - x) / (2 * z), t = (tau < 0 ? -1 : 1) / (fabs(tau) + sqrt(1 + tau * tau)), c = 1 / sqrt(1 + t * t), s = c * t;
+    for (int64_t r = 0; r < rows + columns; r++) {
+        double *row = r < rows ? a + r * columns : v + (r - rows) * columns, p = row[i], q = row[j];
+        row[i] = c * p - s * q;
+        row[j] = s * p + c * q;
+    }
+}
+
+/* Singular value number k, descending; *column is where it stands among the turned columns of a. */
+static double singular_value(double *a, double *v, int64_t rows, int64_t columns, int64_t k, int64_t *column)
+{
+    for (int64_t i = 0; i < columns; i++) v[i * columns + i] = 1;
     for (int sweep = 0; sweep < 60; sweep++)
         for (int64_t i = 0; i < columns; i++)
-            for (int64_t j = i + 1; j < columns; j++) {
-                double x = 0, y = 0, z = 0;
-                for (int64_t r = 0; r < rows; r++) {
-                    double u = a[r * columns + i], v = a[r * columns + j];
-                    x += u * u, y += v * v, z += u * v;
-                }
-                if (z == 0) continue;
-                double tau = (y - x) / (2 * z), t = (tau < 0 ? -1 : 1) / (fabs(tau) + sqrt(1 + tau * tau)), c = 1 / sqrt(1 + t * t), s = c * t;
-                for (int64_t r = 0; r < rows; r++) {
-                    double u = a[r * columns + i], v = a[r * columns + j];
-                    a[r * columns + i] = c * u - s * v;
-                    a[r * columns + j] = s * u + c * v;
-                }
-            }
+            for (int64_t j = i + 1; j < columns; j++) turn_columns(a, v, rows, columns, i, j);
     double *length = fresh((size_t)columns, sizeof *length), found = 0;
     for (int64_t i = 0; i < columns; i++) {
         for (int64_t r = 0; r < rows; r++) length[i] += a[r * columns + i] * a[r * columns + i];
@@ -244,23 +249,28 @@ static double singular_value(double *a, int64_t rows, int64_t columns, int64_t k
     for (int64_t i = 0; i < columns; i++) {
         int64_t before = 0;
         for (int64_t j = 0; j < columns; j++) before += length[j] > length[i] || (length[j] == length[i] && j < i);
-        if (before == k) found = length[i];
+        if (before == k) found = length[i], *column = i;
     }
     free(length);
     return found;
 }
 
-static double svdvals_at(Oracle *o, const Node *n, Place *p)
+static double svd_at(Oracle *o, const Node *n, Place *p)
 {
-    int64_t rows = axis_size(n->axis), columns = axis_size(n->part[0]), k = *coordinate(p, n->part[1]);
-    double *a = fresh((size_t)(rows * columns), sizeof *a);
+    int64_t rows = axis_size(n->axis), columns = axis_size(n->part[0]), k = *coordinate(p, n->part[1]), column = 0, most = 0;
+    int64_t row = n->op == OP_svdvectors ? *coordinate(p, n->flag ? n->axis : n->part[0]) : 0;
+    double *a = fresh((size_t)(rows * columns), sizeof *a), *v = fresh((size_t)(columns * columns), sizeof *v);
     for (int64_t i = 0; i < rows * columns; i++) {
         *coordinate(p, n->axis) = i / columns;
         *coordinate(p, n->part[0]) = i % columns;
         a[i] = value_at(o, n->in[0], p);
     }
-    double r = singular_value(a, rows, columns, k);
+    double r = singular_value(a, v, rows, columns, k, &column);
+    for (int64_t i = 0; i < columns; i++) if (fabs(v[i * columns + column]) > fabs(v[most * columns + column])) most = i;
+    double sign = v[most * columns + column] < 0 ? -1 : 1;
+    if (n->op == OP_svdvectors) r = sign * (n->flag ? a[row * columns + column] / r : v[row * columns + column]);
     free(a);
+    free(v);
     return r;
 }
 
@@ -382,7 +392,7 @@ static double one_at(Oracle *o, const Node *n, Place *p)
     switch (op_info[n->op].family) {
     case FAMILY_MAP: return map_at(o, n, p);
     case FAMILY_FOLD: case FAMILY_DOT: return fold_at(o, n, p);
-    case FAMILY_ALONG: return n->op == OP_svdvals ? svdvals_at(o, n, p) : along_at(o, n, p);
+    case FAMILY_ALONG: return n->op == OP_svdvals || n->op == OP_svdvectors ? svd_at(o, n, p) : along_at(o, n, p);
     default: return move_at(o, n, p);
     }
 }

@@ -19,7 +19,7 @@ const char *instr_name(const Instr *instr)
         [INSTR_MAP] = "map", [INSTR_FILL] = "fill", [INSTR_IOTA] = "iota", [INSTR_STEP] = "step", [INSTR_COPY] = "copy", [INSTR_ADD] = "add",
         [INSTR_FOLD_ROWS] = "fold rows", [INSTR_FOLD_LINE] = "fold line", [INSTR_ARG_ROWS] = "arg rows", [INSTR_ARG_LINE] = "arg line",
         [INSTR_PRODUCT] = "product", [INSTR_LANE_DOT] = "lane dot", [INSTR_GATHER] = "gather", [INSTR_SCATTER] = "scatter", [INSTR_PUT] = "put",
-        [INSTR_DISTINCT] = "distinct", [INSTR_CUMSUM] = "cumsum", [INSTR_ARGSORT] = "argsort", [INSTR_SVDVALS] = "svdvals",
+        [INSTR_DISTINCT] = "distinct", [INSTR_CUMSUM] = "cumsum", [INSTR_ARGSORT] = "argsort", [INSTR_SVD] = "svd",
         [INSTR_UNIFORM] = "uniform", [INSTR_NORMAL] = "normal", [INSTR_CHOOSE] = "choose", [INSTR_ROWS] = "rows", [INSTR_SWAP] = "swap", [INSTR_LOOP] = "loop",
         [INSTR_REGION] = "region",
     };

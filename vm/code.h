@@ -45,7 +45,7 @@ typedef enum InstrKind {
     INSTR_DISTINCT,             /* : refuses a place (of size) that ref 0 names twice along the last `sums` dims */
     INSTR_CUMSUM,               /* k */
     INSTR_ARGSORT,              /* k */
-    INSTR_SVDVALS,              /* rows, cols; ref 0 walks the outer dims, along_stride between its values */
+    INSTR_SVD,              /* rows, cols; ref 0 walks the outer dims, along_stride between its values */
     INSTR_UNIFORM,              /* items, features: ref 1 is no memory but the item's number, ref 2 the feature's */
     INSTR_NORMAL,
     INSTR_CHOOSE,               /* k: the k first places of a permutation of `size` */
@@ -91,7 +91,7 @@ struct Instr {
     int64_t dim[MAX_DIMS];
     Ref *ref;
     double value;
-    bool flag;                  /* cumsum: backward; argsort: descending; arg: largest; a commit: must be finite; loop: may end early */
+    bool flag;                  /* cumsum: backward; argsort: descending; svd: left; arg: largest; a commit: must be finite; loop: may end early */
     bool has_time;              /* loop */
     int along;                  /* iota */
     int64_t along_stride, size;

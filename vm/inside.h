@@ -72,7 +72,7 @@ void run_fold(Frame *frame, const Instr *instr);
 void run_arg(Frame *frame, const Instr *instr);
 void run_cumsum(Frame *frame, const Instr *instr);
 void run_argsort(Frame *frame, const Instr *instr);
-void run_svdvals(Frame *frame, const Instr *instr);
+void run_svd(Frame *frame, const Instr *instr);
 void run_fill(Frame *frame, const Instr *instr);
 void run_iota(Frame *frame, const Instr *instr);
 void run_step(Frame *frame, const Instr *instr);

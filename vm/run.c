@@ -72,7 +72,7 @@ static void run_instr(Frame *frame, const Instr *instr)
     case INSTR_DISTINCT: run_distinct(frame, instr); break;
     case INSTR_CUMSUM: run_cumsum(frame, instr); break;
     case INSTR_ARGSORT: run_argsort(frame, instr); break;
-    case INSTR_SVDVALS: run_svdvals(frame, instr); break;
+    case INSTR_SVD: run_svd(frame, instr); break;
     case INSTR_UNIFORM: case INSTR_NORMAL: run_draw(frame, instr); break;
     case INSTR_CHOOSE: case INSTR_ROWS: run_places(frame, instr); break;
     case INSTR_SWAP: case INSTR_LOOP: case INSTR_REGION: break;

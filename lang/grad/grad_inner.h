@@ -59,6 +59,13 @@ Node *special_reverse(Sweep *s, Node *n, int k, Node *cotangent);
 /* The tangent of n, given those of its operands (null: none). */
 Node *special_forward(Sweep *s, Node *n, Node *const *tangents);
 
+/* ---- svd.c ---- */
+
+Node *svdvals_reverse(Graph *g, Node *n, Node *cotangent);
+Node *svdvals_forward(Graph *g, Node *n, Node *tangent);
+Node *svdvectors_reverse(Graph *g, Node *n, Node *cotangent);
+Node *svdvectors_forward(Graph *g, Node *n, Node *tangent);
+
 /* ---- flow.c: what of a loop a derivative is about ---- */
 
 typedef struct Flow {

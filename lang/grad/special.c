@@ -132,6 +132,8 @@ Node *special_reverse(Sweep *s, Node *n, int k, Node *cotangent)
     case OP_scatter: return graph_gather(g, cotangent, n->axis, n->in[1]);
     case OP_put: return put_reverse(g, n, k, cotangent);
     case OP_cumsum: return graph_along(g, OP_cumsum, cotangent, n->axis, !n->flag);
+    case OP_svdvals: return svdvals_reverse(g, n, cotangent);
+    case OP_svdvectors: return svdvectors_reverse(g, n, cotangent);
     default: assert(!"a rule without code"); return NULL;
     }
 }
@@ -168,5 +170,7 @@ Node *special_forward(Sweep *s, Node *n, Node *const *tangents)
         if (!tangents[0]) return NULL;
         return graph_dot(s->g, tangents[0], extreme_mask(s->g, n), node_over(n));
     }
+    if (n->op == OP_svdvals) return tangents[0] ? svdvals_forward(s->g, n, tangents[0]) : NULL;
+    if (n->op == OP_svdvectors) return tangents[0] ? svdvectors_forward(s->g, n, tangents[0]) : NULL;
     return linear_forward(s, n, tangents);
 }

@@ -202,16 +202,37 @@ static Value *call_cumsum(Builder *b, Scope *s, const CallArgs *args) { (void)s;
 static Value *call_sort(Builder *b, Scope *s, const CallArgs *args) { (void)s; return along(b, args, "sort"); }
 static Value *call_argsort(Builder *b, Scope *s, const CallArgs *args) { (void)s; return along(b, args, "argsort"); }
 
+/* A matrix, with the axis that counts its singular values; null after a report. */
+static Value *matrix_argument(Builder *b, const CallArgs *args, const char *name, Axis *out)
+{
+    Value *v = array_argument(b, args, "x", 0);
+    if (v->kind != VALUE_ARRAY) return NULL;
+    if (v->shape.n != 2) { complain(b, "E0302", args->span, "%s needs a matrix, but this is %s", name, shape_text(b, v->shape)); return NULL; }
+    int64_t rows = axis_size(v->shape.at[0]), columns = axis_size(v->shape.at[1]);
+    *out = plain_axis(rows < columns ? rows : columns, &v->shape);
+    return v;
+}
+
 static Value *call_svdvals(Builder *b, Scope *s, const CallArgs *args)
 {
     (void)s;
-    Value *v = array_argument(b, args, "x", 0);
-    if (v->kind != VALUE_ARRAY) return b->none;
-    if (v->shape.n != 2) { complain(b, "E0302", args->span, "svdvals needs a matrix, but this is %s", shape_text(b, v->shape)); return b->none; }
-    int64_t rows = axis_size(v->shape.at[0]), columns = axis_size(v->shape.at[1]);
-    Axis out = plain_axis(rows < columns ? rows : columns, &v->shape);
-    Value *r = array(b, graph_svdvals(b->g, whole(b, v), v->shape.at[0], v->shape.at[1], out), (Shape){ 1, { out } });
-    return standard(b, r);
+    Axis out;
+    Value *v = matrix_argument(b, args, "svdvals", &out);
+    return v ? standard(b, array(b, graph_svdvals(b->g, whole(b, v), v->shape.at[0], v->shape.at[1], out), (Shape){ 1, { out } })) : b->none;
+}
+
+static Value *call_svd(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Axis out;
+    Value *v = matrix_argument(b, args, "svd", &out), *r = value_new(b, VALUE_RECORD);
+    if (!v) return b->none;
+    Axis rows = v->shape.at[0], columns = v->shape.at[1];
+    Node *x = whole(b, v);
+    field_add(b, &r->fields, "u", standard(b, array(b, graph_svdvectors(b->g, x, rows, columns, out, true), (Shape){ 2, { rows, out } })));
+    field_add(b, &r->fields, "s", standard(b, array(b, graph_svdvals(b->g, x, rows, columns, out), (Shape){ 1, { out } })));
+    field_add(b, &r->fields, "v", standard(b, array(b, graph_svdvectors(b->g, x, rows, columns, out, false), (Shape){ 2, { columns, out } })));
+    return r;
 }
 
 static Value *call_stop(Builder *b, Scope *s, const CallArgs *args)
@@ -542,7 +563,8 @@ static const Builtin builtins[] = {
     { "cumsum", "cumsum(x)", "Running sum along the last axis.", 1, 1, call_cumsum, "x" },
     { "sort", "sort(x)", "Values in ascending order along the last axis.", 1, 1, call_sort, "x" },
     { "argsort", "argsort(x)", "Places in ascending order of value along the last axis; stable.", 1, 1, call_argsort, "x" },
-    { "svdvals", "svdvals(x)", "Singular values of a matrix, descending. No derivative.", 1, 1, call_svdvals, "x" },
+    { "svdvals", "svdvals(x)", "Singular values of a matrix, descending.", 1, 1, call_svdvals, "x" },
+    { "svd", "svd(x)", "Singular value decomposition of a matrix [N, D]: u [N, K], s [K] descending, v [D, K], with x = u diag(s) transpose(v), K = min(N, D).", 1, 1, call_svd, "x" },
     { "stop", "stop(x)", "x as a constant: no derivative passes.", 1, 1, call_stop, "x" },
     { "project", "project(y, x)", "y brought into the domain of x: a box, the simplex, the sphere, the nearest class or spin; as it is where x is any real.", 2, 2, call_project, "y x" },
     { "free", "free(E, x)", "In a solver: 1 where x may move, 0 where it is given.", 2, 2, call_free, "E x" },

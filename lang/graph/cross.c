@@ -92,7 +92,9 @@ static Axis of_node(const Follow *f, const Node *n)
         }
         return all;
     case FAMILY_FOLD: case FAMILY_DOT: return over_operands(f, n);
-    case FAMILY_ALONG: return n->op != OP_cumsum ? 0 : a && a == n->axis ? MIXED : a;
+    case FAMILY_ALONG:
+        if (n->op == OP_svdvals || n->op == OP_svdvectors) return a && (a == n->axis || a == n->part[0]) ? MIXED : a;
+        return n->op != OP_cumsum ? 0 : a && a == n->axis ? MIXED : a;
     default: break;
     }
     if (a == MIXED) return MIXED;

@@ -252,7 +252,7 @@ void emit_single(Planner *p, Node *n)
     case FAMILY_DOT: emit_dot(p, n); return;
     case FAMILY_FOLD: emit_fold(p, n); return;
     case FAMILY_ALONG:
-        if (n->op == OP_svdvals) emit_svdvals(p, n);
+        if (n->op == OP_svdvals || n->op == OP_svdvectors) emit_svd(p, n);
         else emit_along(p, n);
         return;
     default: break;

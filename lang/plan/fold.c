@@ -104,19 +104,23 @@ void emit_along(Planner *p, Node *n)
     instr_add(p, instr);
 }
 
-void emit_svdvals(Planner *p, Node *n)
+/* Singular values or vectors: the nest's last two dims are the matrix; of the result, along is the axis of its values, side that of vectors. */
+void emit_svd(Planner *p, Node *n)
 {
-    Axis rows = n->axis, columns = n->part[0], out = n->part[1];
+    Axis rows = n->axis, columns = n->part[0], out = n->part[1], side = n->flag ? rows : columns;
+    bool vectors = n->op == OP_svdvectors;
     View to = view_for(p, n), from = *view_of(p, n->in[0]);
     Nest nest;
     nest_begin(&nest, (const View *[]){ &to, &from }, 2);
     for (int i = 0; i < n->axes.n; i++)
-        if (n->axes.at[i] != out) nest_axis(p, &nest, n->axes.at[i], lane_of(p, n));
+        if (n->axes.at[i] != out && !(vectors && n->axes.at[i] == side)) nest_axis(p, &nest, n->axes.at[i], lane_of(p, n));
     nest_tidy(&nest);
-    nest_dim(&nest, axis_size(rows), (int64_t[]){ 0, view_stride(&from, rows) });
-    nest_dim(&nest, axis_size(columns), (int64_t[]){ 0, view_stride(&from, columns) });
-    Instr *instr = nest_instr(p, &nest, INSTR_SVDVALS, n);
+    nest_dim(&nest, axis_size(rows), (int64_t[]){ vectors && n->flag ? view_stride(&to, rows) : 0, view_stride(&from, rows) });
+    nest_dim(&nest, axis_size(columns), (int64_t[]){ vectors && !n->flag ? view_stride(&to, columns) : 0, view_stride(&from, columns) });
+    Instr *instr = nest_instr(p, &nest, INSTR_SVD, n);
     instr->along_stride = view_stride(&to, out);
-    scratch_needed(p, padded(axis_size(rows) * axis_size(columns)) + axis_size(out));
+    instr->flag = n->flag;
+    int64_t least = axis_size(out), sides = vectors ? axis_size(rows) + axis_size(columns) : 0;
+    scratch_needed(p, padded(axis_size(rows) * axis_size(columns)) + padded(least) + least * sides);
     instr_add(p, instr);
 }

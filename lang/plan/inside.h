@@ -189,7 +189,7 @@ void    emit_dot(Planner *p, Node *n);
 void    emit_fold(Planner *p, Node *n);
 void    emit_sum(Planner *p, Node *n, Nest *nest);     /* of the one dim the nest's first view lacks */
 void    emit_along(Planner *p, Node *n);
-void    emit_svdvals(Planner *p, Node *n);
+void    emit_svd(Planner *p, Node *n);
 bool    index_is_inside(const Node *n);                 /* a view: no place is outside the source */
 void    emit_index(Planner *p, Node *n);
 void    emit_place(Planner *p, Node *n);

@@ -188,7 +188,7 @@ bool axis_in_operand(const Node *n, int which, Axis a, Axis *in_operand)
         return true;
     case OP_gather: return which == 1 || n->axis != a;
     case OP_scatter: case OP_put: case OP_cumsum: case OP_argsort: case OP_argmax: case OP_argmin: return n->axis != a;
-    case OP_svdvals: return n->axis != a && n->part[0] != a && n->part[1] != a;
+    case OP_svdvals: case OP_svdvectors: return n->axis != a && n->part[0] != a && n->part[1] != a;
     default: return true;
     }
 }

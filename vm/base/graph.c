@@ -125,7 +125,7 @@ static uint64_t hash_shape(uint64_t h, const Shape *shape)
 static int parts_of(const Node *n)
 {
     if (!n->part) return 0;
-    return n->op == OP_svdvals ? 2 : n->n_in;
+    return n->op == OP_svdvals || n->op == OP_svdvectors ? 2 : n->n_in;
 }
 
 static uint64_t hash_node(const Node *n)

@@ -105,12 +105,12 @@ struct Node {
     uint64_t key;               /* slot: number; random: place in the program; carry, result: index */
     int64_t size;               /* random choose/rows: how many to choose from; slot: epoch of the read */
     RandomKind kind;            /* random */
-    bool flag;                  /* cumsum: backward; argsort: descending; implicit: symmetric */
+    bool flag;                  /* cumsum: backward; argsort: descending; implicit: symmetric; svdvectors: left */
     Loop *loop;                 /* carry, time, loop */
     const Move *move;           /* index, place */
     const Shape *from, *to;     /* reshape: these axes, in this order, become those; random: `to` is the full shape */
     const Axis *part;           /* concat: the axis of each operand that is joined; 0: it lacks it and counts for one place;
-                                 * svdvals: {columns, out} */
+                                 * svdvals, svdvectors: {columns, out} */
 };
 
 /* repeat: `passes` passes over the carries.  In pass t, carry[i] (a CARRY leaf) holds init[i] or the last pass's next[i]; TIME is t.
@@ -196,6 +196,9 @@ Axes  node_over(const Node *n);
 Node *graph_along(Graph *g, Op op, Node *x, Axis axis, bool flag);
 /* Singular values of the matrix rows x columns, along `out` (size: the smaller of the two).  Attributes: axis = rows, part = {columns, out}. */
 Node *graph_svdvals(Graph *g, Node *x, Axis rows, Axis columns, Axis out);
+/* Its singular vectors: the left ones {rows, out}, or the right ones {columns, out}.  Of the largest component of a right one (the first at a
+ * tie) the sign is plus. */
+Node *graph_svdvectors(Graph *g, Node *x, Axis rows, Axis columns, Axis out, bool left);
 Node *graph_stop(Graph *g, Node *x);                     /* x, without a derivative */
 /* z with the derivative of where the residual, a node of z, is 0 (z being a STOP node).  symmetric: the residual's derivative by z is, as that
  * of a gradient is. */

@@ -83,7 +83,7 @@ static const char *check_along(const Node *n)
 {
     const Axes *x = &n->in[0]->axes;
     if (!axes_have(x, n->axis)) return "an op along an axis that is not there";
-    if (n->op == OP_svdvals) return axes_have(x, n->part[0]) && axes_have(&n->axes, n->part[1]) ? NULL : "axes of singular values";
+    if (n->op == OP_svdvals || n->op == OP_svdvectors) return axes_have(x, n->part[0]) && axes_have(&n->axes, n->part[1]) ? NULL : "axes of singular values";
     Axes result = n->op == OP_argmax || n->op == OP_argmin ? axes_without(*x, n->axis) : *x;
     return axes_equal(&result, &n->axes) ? NULL : "axes of an op along an axis";
 }

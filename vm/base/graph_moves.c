@@ -195,14 +195,26 @@ Node *graph_along(Graph *g, Op op, Node *x, Axis axis, bool flag)
     return graph_spread(g, r, result);
 }
 
-Node *graph_svdvals(Graph *g, Node *x, Axis rows, Axis columns, Axis out)
+static Node *of_matrix(Graph *g, Op op, Node *x, Axis rows, Axis columns, Axis out, bool left)
 {
     Axes matrix = axes_with(axes_one(rows), columns), kept = axes_minus(&x->axes, &matrix);
     Axis part[2] = { columns, out };
     x = graph_spread(g, bare(x), matrix);
-    Axes own = axes_minus(&x->axes, &matrix);
-    Node pattern = { .op = OP_svdvals, .n_in = 1, .in = &x, .axis = rows, .part = part, .axes = axes_with(own, out) };
-    return graph_spread(g, node_make(g, &pattern), axes_with(kept, out));
+    Axes made = axes_minus(&x->axes, &matrix);
+    made = axes_with(made, out);
+    if (op == OP_svdvectors) made = axes_with(made, left ? rows : columns);
+    Node pattern = { .op = op, .n_in = 1, .in = &x, .axis = rows, .part = part, .axes = made, .flag = left };
+    return graph_spread(g, node_make(g, &pattern), axes_union(&made, &kept));
+}
+
+Node *graph_svdvals(Graph *g, Node *x, Axis rows, Axis columns, Axis out)
+{
+    return of_matrix(g, OP_svdvals, x, rows, columns, out, false);
+}
+
+Node *graph_svdvectors(Graph *g, Node *x, Axis rows, Axis columns, Axis out, bool left)
+{
+    return of_matrix(g, OP_svdvectors, x, rows, columns, out, left);
 }
 
 /* ---- Marks ---- */

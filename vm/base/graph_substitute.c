@@ -37,6 +37,7 @@ Node *graph_rebuild(Graph *g, const Node *n, Node *const *in)
     case OP_put: return graph_put(g, in[0], n->axis, in[1], in[2], node_over(n));
     case OP_argmax: case OP_argmin: case OP_cumsum: case OP_argsort: return graph_along(g, n->op, in[0], n->axis, n->flag);
     case OP_svdvals: return graph_svdvals(g, in[0], n->axis, n->part[0], n->part[1]);
+    case OP_svdvectors: return graph_svdvectors(g, in[0], n->axis, n->part[0], n->part[1], n->flag);
     case OP_stop: return graph_stop(g, in[0]);
     case OP_implicit: return graph_implicit(g, in[0], in[1], n->flag);
     default:

@@ -118,25 +118,42 @@ Kernels kernels_with_blas(const Kernels *kernels, const Blas *blas) {
 
 /* --- LAPACK --------------------------------------------------------------------------------------------------------------- */
 
-bool svdvals(Precision precision, void *matrix, int64_t rows, int64_t cols, void *values) {
+/* Vector k of the right ones gets plus as the sign of its largest value; that of the left ones turns with it. */
+#define TURN_VECTORS(bits, Real) \
+static void turn_vectors_##bits(int64_t rows, int64_t cols, int64_t least, Real *left, Real *right) { \
+    for (int64_t k = 0; k < least; k++) { \
+        Real *v = right + k * cols, most = 0; \
+        for (int64_t c = 0; c < cols; c++) if ((v[c] < 0 ? -v[c] : v[c]) > (most < 0 ? -most : most)) most = v[c]; \
+        if (most >= 0) continue; \
+        for (int64_t c = 0; c < cols; c++) v[c] = -v[c]; \
+        for (int64_t r = 0; r < rows; r++) left[r * least + k] = -left[r * least + k]; \
+    } \
+}
+TURN_VECTORS(32, float)
+TURN_VECTORS(64, double)
+
+bool svd(Precision precision, void *matrix, int64_t rows, int64_t cols, void *values, void *left, void *right) {
     const char *why;
     const Blas *blas = blas_load(&why);
     int64_t least = rows < cols ? rows : cols;
     if (!blas || rows > INT32_MAX || cols > INT32_MAX) return false;
     if (least == 0) return true;
-    /* LAPACK reads columns first: it sees the transpose, which has the same singular values. */
-    int m = (int)cols, n = (int)rows, one = 1, ask = -1, info = 0;
+    /* LAPACK reads columns first: it sees the transpose, whose left vectors are the right ones. */
+    int m = (int)cols, n = (int)rows, k = (int)least, ask = -1, info = 0;
+    const char *job = left ? "S" : "N";
     double first[2] = { 0, 0 };                              /* holds one value of either precision */
     int *places = malloc(8 * (size_t)least * sizeof *places);
     Gesdd gesdd = precision == PRECISION_F64 ? blas->dgesdd : blas->sgesdd;
     if (!places) return false;
-    gesdd("N", &m, &n, matrix, &m, values, NULL, &one, NULL, &one, first, &ask, places, &info, 1);
+    gesdd(job, &m, &n, matrix, &m, values, right, &m, left, &k, first, &ask, places, &info, 1);
     float first_single;
     memcpy(&first_single, first, sizeof first_single);
     int size = info == 0 ? (int)(precision == PRECISION_F64 ? first[0] : (double)first_single) + 1 : 0;
     void *work = info == 0 ? malloc((size_t)size * precision_bytes(precision)) : NULL;
-    if (work) gesdd("N", &m, &n, matrix, &m, values, NULL, &one, NULL, &one, work, &size, places, &info, 1);
+    if (work) gesdd(job, &m, &n, matrix, &m, values, right, &m, left, &k, work, &size, places, &info, 1);
     bool done = work && info == 0;
+    if (done && left && precision == PRECISION_F64) turn_vectors_64(rows, cols, least, left, right);
+    else if (done && left) turn_vectors_32(rows, cols, least, left, right);
     free(work);
     free(places);
     return done;

@@ -75,8 +75,10 @@ const Kernels *kernels_for(Precision precision, const char **why);
 /* The counter key of a draw: a hash of seed, place, step and the loop passes it stands in. */
 void random_key(uint32_t key[4], uint64_t seed, uint64_t place, uint64_t step, const int64_t *times, int n_times);
 
-/* Singular values of a row-major rows x cols matrix (overwritten), descending, through LAPACK.  False if it cannot be had. */
-bool svdvals(Precision precision, void *matrix, int64_t rows, int64_t cols, void *values);
+/* Singular values of a row-major rows x cols matrix (overwritten), descending, through LAPACK; and where left and right are not null the vectors:
+ * number k of the n = min(rows, cols) has left[r*n + k] and right[k*cols + c], with plus as the sign of the largest of the latter.  False if it cannot be
+ * had. */
+bool svd(Precision precision, void *matrix, int64_t rows, int64_t cols, void *values, void *left, void *right);
 
 /* OpenBLAS, loaded with the kernel that suits this processor (see blas.c).  Null with *why when it is not installed. */
 typedef struct Blas Blas;
