@@ -219,9 +219,12 @@ static bool copy_slot(Session *session, uint32_t to, uint32_t from)
 static bool load_slot(Session *session, uint32_t slot)
 {
     Store *store = session->script->store;
-    slot_memory(store, slot);
     Slot *s = &store->slots[slot];
-    const char *error = s->load(s->context, s, store->precision);
+    const char *error = s->map && !s->data ? s->map(s->context, s, store->precision) : NULL;
+    if (!error && !s->mapped) {
+        slot_memory(store, slot);
+        error = s->load(s->context, s, store->precision);
+    }
     if (error) diag_error(session->diagnostics, "E0790", slot_span(session, slot), "'%s' cannot be read: %s", s->name, error)->fault = FAULT_MACHINE;
     s->filled = !error;
     return !error;

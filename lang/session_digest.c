@@ -244,7 +244,7 @@ static void take_values(Digests *now, Digests *before)
     const Store *from = before->session->script->store;
     for (uint32_t slot = 0; slot < to->n; slot++)
         for (uint32_t source = 0; source < from->n; source++) {
-            if (!from->slots[source].filled || to->slots[slot].filled || strcmp(to->slots[slot].name, from->slots[source].name) != 0) continue;
+            if (!from->slots[source].filled || from->slots[source].mapped || to->slots[slot].filled || strcmp(to->slots[slot].name, from->slots[source].name) != 0) continue;
             const Train *writer = now->session->slots[slot].writer;
             if (writer && !writer->done) continue;
             if (slot_count(&to->slots[slot]) != slot_count(&from->slots[source])) continue;

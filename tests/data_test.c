@@ -1,10 +1,12 @@
-/* data_test.c: rows of data files, texts and their symbols. */
+/* data_test.c: rows of data files, arrays that stay on disk, texts and their symbols. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "tests/files.h"
 #include "vm/io/texts.h"
@@ -40,6 +42,69 @@ static void rows_are_read_by_themselves(void **state) {
         data_close(file);
         free((char *)(uintptr_t)paths[i]);
     }
+}
+
+/* ---- arrays that stay on disk ---- */
+
+static void large_arrays_are_mapped(void **state) {
+    uint8_t bytes[256];
+    char header[128];
+    snprintf(header, sizeof header, "%-117s\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (5000, 4000), }");       /* to a multiple of 64, as numpy does */
+    size_t head = make_npy(bytes, 1, header, "", 0);
+    const char *path = put(state, "large.npy", bytes, head);
+    assert_int_equal(truncate(path, (off_t)head + 5000 * 4000 * 4), 0);       /* 80 MB of zeros that take no room */
+    FILE *out = fopen(path, "r+b");
+    fseek(out, (long)head + (4000 * 4000 + 7) * 4, SEEK_SET);
+    fwrite(&(float){ 2.5f }, 4, 1, out);
+    fclose(out);
+    char *error;
+    DataFile *file = data_open(path, &error);
+    assert_non_null(file);
+    DataMap map;
+    assert_null(data_map(file, 0, 0, 5000, PRECISION_F32, 0, &map));
+    assert_non_null(map.data);
+    assert_true(((float *)map.data)[4000 * 4000 + 7] == 2.5f && ((float *)map.data)[5000 * 4000 + 64] == 0);     /* readable behind its end */
+    data_unmap(&map);
+    assert_null(data_map(file, 0, 4000, 1000, PRECISION_F32, 1 << 20, &map));   /* too small for a map of the file, too large for this memory */
+    assert_true(((float *)map.data)[7] == 2.5f);
+    data_unmap(&map);
+    assert_null(data_map(file, 0, 4000, 10, PRECISION_F32, 0, &map));
+    assert_null(map.data);
+    data_close(file);
+}
+
+static void arrays_are_converted_on_disk(void **state) {
+    uint8_t bytes[16 + 3000];
+    static const uint8_t head[] = { 0, 0, 8, 3, 0, 0, 0, 30, 0, 0, 0, 10, 0, 0, 0, 10 };
+    memcpy(bytes, head, sizeof head);
+    for (int i = 0; i < 3000; i++) bytes[16 + i] = (uint8_t)(i * 7);
+    for (int packed = 0; packed < 2; packed++) {
+        char *error;
+        DataFile *file = data_open(packed ? put_gzip(state, "a.gz", bytes, sizeof bytes) : put(state, "a.idx", bytes, sizeof bytes), &error);
+        assert_non_null(file);
+        double read[3000];
+        assert_null(data_read(file, 0, read, PRECISION_F64));
+        DataMap whole, part;
+        assert_null(data_map(file, 0, 0, 30, PRECISION_F64, 4 * 3000 * 8, &whole));
+        assert_null(whole.data);
+        assert_null(data_map(file, 0, 0, 30, PRECISION_F64, 1000, &whole));
+        assert_memory_equal(whole.data, read, sizeof read);
+        assert_null(data_map(file, 0, 10, 5, PRECISION_F64, 1000, &part));
+        assert_ptr_equal(part.data, (double *)whole.data + 1000);
+        data_unmap(&part);
+        data_unmap(&whole);
+        data_close(file);
+    }
+    const char *path = put_gzip(state, "cut.gz", bytes, sizeof bytes - 1);
+    char *error;
+    DataFile *file = data_open(path, &error);
+    assert_non_null(file);
+    DataMap map;
+    error = data_map(file, 0, 0, 30, PRECISION_F64, 1000, &map);
+    assert_non_null(strstr(error, "is cut off"));
+    assert_null(map.data);
+    free(error);
+    data_close(file);
 }
 
 /* ---- texts ---- */
@@ -120,7 +185,7 @@ static void vocabularies_number_symbols(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(rows_are_read_by_themselves), TEST(texts_are_lines), TEST(vocabularies_number_symbols),
+        TEST(rows_are_read_by_themselves), TEST(large_arrays_are_mapped), TEST(arrays_are_converted_on_disk), TEST(texts_are_lines), TEST(vocabularies_number_symbols),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

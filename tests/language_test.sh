@@ -117,5 +117,14 @@ says uncalled 'error[' 7
 runs right 0 $scenes/right.ebm
 if [ -s "$out/right.log" ]; then fail "right says something" "$out/right.log"; else pass; fi
 
+# a file of 400 MB (that takes no room), read in 200 MB of memory: not under the sanitizers, whose own memory counts too
+printf '\223NUMPY\1\0v\0%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (400000, 250), }" >"$out/large.npy"
+truncate -s $((128 + 400000000)) "$out/large.npy"
+case $build in
+*sanitize*) ;;
+*) if (ulimit -d 200000 && runs large 0 $scenes/large.ebm && says large 'claim holds' 2; [ $failed = 0 ]); then pass; else fail "a file larger than memory" "$out/large.log"; fi ;;
+esac
+rm -f "$out/large.npy"
+
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed -gt 0 ]

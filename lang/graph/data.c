@@ -77,6 +77,29 @@ static const char *load_source(void *context, Slot *slot, Precision precision)
     return s->classes > 0 ? check_classes(s, slot, precision) : NULL;
 }
 
+static void give_back(void *mapped)
+{
+    data_unmap(mapped);
+    free(mapped);
+}
+
+static const char *map_source(void *context, Slot *slot, Precision precision)
+{
+    DataSource *s = context;
+    const DataArray *a = data_array(s->file, s->part);
+    DataMap map;
+    free(s->error);
+    s->error = data_map(s->file, s->part, s->from, s->rows ? s->rows : a->rank ? a->dims[0] : 1, precision, 0, &map);
+    if (s->error || !map.data) return s->error;
+    DataMap *kept = malloc(sizeof *kept);
+    if (!kept) abort();
+    *kept = map;
+    slot->data = map.data;
+    slot->mapped = kept;
+    slot->give_back = give_back;
+    return s->classes > 0 ? check_classes(s, slot, precision) : NULL;
+}
+
 /* ---- finding files ---- */
 
 static char *existing(const char *folder, const char *path)
@@ -115,6 +138,7 @@ static Value *source_value(Builder *b, DataSource *s, const char *name, Span spa
     s->slot = new_slot(b, name, shape, false, span);
     Slot *slot = &b->script.store->slots[s->slot];
     slot->load = load_source;
+    slot->map = map_source;
     slot->context = s;
     Value *v = array(b, graph_slot(b->g, s->slot, 0, axes_of(shape)), shape);
     if (a->whole && a->scale == 1 && a->high > a->low) v->domain = (Domain){ CLASS_WHOLE, a->low, a->high };

@@ -19,7 +19,8 @@ void store_free(Store *store)
     if (!store) return;
     for (uint32_t i = 0; i < store->n; i++) {
         free(store->slots[i].name);
-        free(store->slots[i].data);
+        if (store->slots[i].mapped) store->slots[i].give_back(store->slots[i].mapped);
+        else free(store->slots[i].data);
     }
     free(store->slots);
     free(store);

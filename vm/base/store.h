@@ -19,6 +19,11 @@ typedef struct Slot {
     /* A slot whose data is read from outside on first need (a data file): fills `out`; null for others.  Returns an error text or null. */
     const char *(*load)(void *context, struct Slot *slot, Precision precision);
     void *context;              /* not owned */
+    /* Asked before: may set `data` to memory that is not the store's own (a mapped file), with `give_back` to be called at its end; else leaves
+     * it null, and `load` fills memory of the store. */
+    const char *(*map)(void *context, struct Slot *slot, Precision precision);
+    void (*give_back)(void *mapped);
+    void *mapped;               /* what give_back is called with; null: data is the store's own */
 } Slot;
 
 typedef struct Store {

@@ -140,6 +140,7 @@ void data_close(DataFile *file) {
     for (int i = 0; i < file->n; i++) {
         free(file->arrays[i].name);
         free(file->stored[i].values);
+        data_unmap(&file->stored[i].converted);
         for (int64_t k = 0; file->stored[i].texts && k < file->arrays[i].dims[0]; k++) free((char *)(uintptr_t)file->stored[i].texts[k]);
         free(file->stored[i].texts);
     }

@@ -63,6 +63,7 @@ void   element_convert(const uint8_t *from, size_t n, Element element, bool big_
 
 /* How array i of a file is stored. */
 typedef struct Stored {
+    DataMap converted;          /* all of it as it is computed with, on disk; empty until it is asked for */
     Element element;
     bool big_endian, fortran_order;
     Extent extent;
