@@ -13,6 +13,7 @@
 #include "vm/kernel/kernel.h"
 #include "vm/machine.h"
 
+enum { MAX_PAIRS = 128 };       /* of matrices in one call of a product's kernel */
 enum { MAX_DIMS = 14, MAX_REFS = 64, MAX_DEPTH = 12 };
 enum { BASE_ARENA, BASE_LOCAL, BASE_SLOT };
 
@@ -91,7 +92,7 @@ struct Instr {
     int64_t dim[MAX_DIMS];
     Ref *ref;
     double value;
-    bool flag;                  /* cumsum: backward; argsort: descending; svd: left; arg: largest; a commit: must be finite; loop: may end early */
+    bool flag;                  /* product: adds to what is there; cumsum: backward; argsort: descending; svd: left; arg: largest; a commit: must be finite; loop: may end early */
     bool has_time;              /* loop */
     int along;                  /* iota */
     int64_t along_stride, size;
@@ -136,6 +137,13 @@ struct Code {
 
 /* Name of a kind of instruction, for printing. */
 const char *instr_name(const Instr *instr);
+/* A product's pairs of matrices: places of the dims that add up. */
+static inline int64_t instr_pairs(const Instr *instr)
+{
+    int64_t pairs = 1;
+    for (int d = instr->n_dims - 3 - instr->sums; d < instr->n_dims - 3; d++) pairs *= instr->dim[d];
+    return pairs;
+}
 /* Flops of one run of a whole nest, and the bytes of its operands, each counted once. */
 double instr_flops(const Instr *instr);
 double instr_bytes(const Instr *instr, double bytes_of_a_value);

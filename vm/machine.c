@@ -96,7 +96,8 @@ static int64_t scratch_of(const Kernels *kernels, const Block *block)
         int64_t own = scratch_of(kernels, &instr->body);
         if (instr->kind == INSTR_PRODUCT) {
             const int64_t *dim = &instr->dim[instr->n_dims - 3];
-            int64_t product = (int64_t)kernels->product_scratch(dim[0], dim[1], dim[2]);
+            int64_t pairs = instr_pairs(instr);
+            int64_t product = (int64_t)kernels->product_scratch(dim[0], dim[1], dim[2] * (pairs <= MAX_PAIRS ? pairs : 1));
             if (product > own) own = product;
         }
         if (own > most) most = own;

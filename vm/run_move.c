@@ -1,6 +1,7 @@
 /* run_move.c: values filled in, copied, summed into places, fetched from and sent to computed places. */
 #include "vm/inside.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The last dim is the inner loop; a nest without dims has one place. */
@@ -20,7 +21,9 @@ void run_fill(Frame *frame, const Instr *instr)
     inner_begin(&in, frame, instr);
     int64_t step = in.stride[0];
     do {
-        if (in.walk.bytes == sizeof(double)) {
+        if (step == 1 && instr->value == 0 && !signbit(instr->value)) {
+            memset(walk_pointer(&in.walk, 0), 0, (size_t)in.n * in.walk.bytes);
+        } else if (in.walk.bytes == sizeof(double)) {
             double *to = walk_pointer(&in.walk, 0);
             for (int64_t i = 0; i < in.n; i++) to[i * step] = instr->value;
         } else {

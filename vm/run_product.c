@@ -20,13 +20,49 @@ static void run_dots(Frame *frame, const Instr *instr)
     const int64_t *c = instr->ref[0].stride, *a = instr->ref[1].stride, *b = instr->ref[2].stride;
     do
         frame->kernels->dots(rows ? walk.dim[m - 1] : 1, *k, walk_pointer(&walk, 1), rows ? a[m - 1] : 0, a[m + 2], walk_pointer(&walk, 2), rows ? b[m - 1] : 0,
-                             b[m + 2], walk_pointer(&walk, 0), rows ? c[m - 1] : 0, is_further_sum(&walk));
+                             b[m + 2], walk_pointer(&walk, 0), rows ? c[m - 1] : 0, instr->flag || is_further_sum(&walk));
+    while (walk_step(&walk));
+}
+
+/* Where each pair of matrices stands that the dims which add up lead to. */
+static int64_t find_pairs(const Instr *instr, const int64_t *dim, ptrdiff_t *a_at, ptrdiff_t *b_at)
+{
+    int first = instr->n_dims - 3 - instr->sums;
+    int64_t pairs = 1;
+    a_at[0] = b_at[0] = 0;
+    for (int d = first + instr->sums - 1; d >= first; d--) {        /* the innermost goes fastest */
+        for (int64_t i = 1; i < dim[d]; i++)
+            for (int64_t s = 0; s < pairs; s++) {
+                a_at[i * pairs + s] = a_at[s] + i * instr->ref[1].stride[d];
+                b_at[i * pairs + s] = b_at[s] + i * instr->ref[2].stride[d];
+            }
+        pairs *= dim[d];
+    }
+    return pairs;
+}
+
+/* The dims that add up are pairs of matrices for one call of the kernel, which keeps the sums in registers. */
+static void run_pairs(Frame *frame, const Instr *instr)
+{
+    Walk walk;
+    ptrdiff_t a_at[MAX_PAIRS], b_at[MAX_PAIRS];
+    walk_begin_at(&walk, frame, instr, 3 + instr->sums);
+    int64_t pairs = find_pairs(instr, walk.dim, a_at, b_at);
+    int m = instr->n_dims - 3;
+    const int64_t *dim = &walk.dim[m], *c = &instr->ref[0].stride[m], *a = &instr->ref[1].stride[m], *b = &instr->ref[2].stride[m];
+    do
+        frame->kernels->product_sum(dim[0], dim[1], dim[2], pairs, a_at, b_at, walk_pointer(&walk, 1), a[0], a[2], walk_pointer(&walk, 2), b[2], b[1],
+                                    walk_pointer(&walk, 0), c[0], false, frame->scratch);
     while (walk_step(&walk));
 }
 
 void run_product(Frame *frame, const Instr *instr)
 {
     Walk walk;
+    if (instr->sums && !instr->flag && instr_pairs(instr) <= MAX_PAIRS) {
+        run_pairs(frame, instr);
+        return;
+    }
     if (instr->dim[instr->n_dims - 3] == 1 && instr->dim[instr->n_dims - 2] == 1) {
         run_dots(frame, instr);
         return;
@@ -36,7 +72,7 @@ void run_product(Frame *frame, const Instr *instr)
     const int64_t *a = &instr->ref[1].stride[walk.outer], *b = &instr->ref[2].stride[walk.outer];
     do
         frame->kernels->product(dim[0], dim[1], dim[2], walk_pointer(&walk, 1), a[0], a[2], walk_pointer(&walk, 2), b[2], b[1],
-                                walk_pointer(&walk, 0), c[0], is_further_sum(&walk), frame->scratch);
+                                walk_pointer(&walk, 0), c[0], instr->flag || is_further_sum(&walk), frame->scratch);
     while (walk_step(&walk));
 }
 

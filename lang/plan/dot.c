@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+
 typedef enum Kind { KIND_M, KIND_N, KIND_BOTH, KIND_K } Kind;
 
 enum { C, A, B };               /* order of refs */
@@ -102,7 +103,8 @@ static void split_product(Planner *p, Instr *instr, int loops)
     instr->grain = (instr->grain + least - 1) / least * least;
 }
 
-static void emit_product(Planner *p, Node *n, Nest *nest, int columns)
+/* adds: onto what is there. */
+static void emit_product(Planner *p, Node *n, Nest *nest, int columns, bool adds)
 {
     if (columns >= 0 && dim_kind(&nest->dim[columns]) == KIND_M) swap_sides(nest);
     int left = nest->n;
@@ -120,6 +122,7 @@ static void emit_product(Planner *p, Node *n, Nest *nest, int columns)
     Instr *instr = nest_instr(p, nest, INSTR_PRODUCT, n);
     if (p->failed) return;
     instr->sums = sums;
+    instr->flag = adds;
     instr->flops = product_flops(instr);
     split_product(p, instr, left - sums);
     instr_add(p, instr);
@@ -237,7 +240,85 @@ static bool emit_two_sums(Planner *p, Node *n, const View *c, View *a, View *b)
     return true;
 }
 
+bool is_left_to_place(const Planner *p, const Node *dot)
+{
+    const Info *info = &p->info[dot->id];
+    const Node *place = info->user;
+    if (!p->region || info->uses != 1 || info->escapes || !place || place->op != OP_place || place->in[0] != dot) return false;
+    const Info *its = &p->info[place->id];
+    if (place->scope != dot->scope || its->region != info->region || !info->lane || its->lane != info->lane) return false;
+    for (int i = 0; i < place->move->n; i++)
+        if (place->move->at[i].wrap) return false;
+    return true;
+}
+
+/* A slot's value under any names, as it is for the whole run. */
+static bool is_stored(const Node *n)
+{
+    while (node_is_rename(n) || n->op == OP_spread || n->op == OP_stop) n = n->in[0];
+    return n->op == OP_slot;
+}
+
+/* Weights copied once a run, before all else, so that the product's rows lie side by side and its sum runs along them: [others][summed][kept]. */
+static View packed_weights(Planner *p, Node *dot, Node *weights, const Axes *moved)
+{
+    View from = *view_of(p, weights);
+    Axes summed = axes_minus(&weights->axes, &dot->axes);
+    Shape order = { 0 };
+    for (int pass = 0; pass < 3; pass++)
+        for (int i = 0; i < weights->axes.n; i++) {
+            Axis a = weights->axes.at[i];
+            int place = axes_have(moved, a) ? 0 : axes_have(&summed, a) ? 1 : 2;
+            if (place == pass) order.at[order.n++] = a;
+        }
+    int span = p->span;
+    Region *region = p->region;
+    Block *block = p->block;
+    p->span = 0;
+    p->region = NULL;
+    p->block = &p->prologue;
+    View to = view_new(p, &order, 0, true);
+    emit_copy(p, dot, &to, &from, &weights->axes, 0);
+    p->span = span;
+    p->region = region;
+    p->block = block;
+    return to;
+}
+
+/* The axes of the dot that share a place's axis with another. */
+static Axes moved_axes(const Node *place)
+{
+    Axes moved = { 0 };
+    for (int i = 0; i < place->move->n; i++)
+        for (int k = 0; place->move->at[i].n > 1 && k < place->move->at[i].n; k++) moved = axes_with(moved, place->move->at[i].term[k].axis);
+    return moved;
+}
+
+bool emit_dot_into(Planner *p, Node *n, const View *to)
+{
+    enum { FEWEST_ROWS = 16 };
+    Axis lane = lane_of(p, n);
+    int weights = axes_have(&n->in[0]->axes, lane) ? 1 : 0;
+    if (axes_have(&n->in[weights]->axes, lane) || !is_stored(n->in[weights])) return false;
+    Axes moved = moved_axes(info_of(p, n)->user);
+    View a = packed_weights(p, n, n->in[weights], &moved), b = *view_of(p, n->in[1 - weights]);
+    Nest nest;
+    dot_nest(p, n, &nest, to, &a, &b);
+    int columns = contiguous_dim(&nest);
+    if (columns < 0 || !nest.dim[columns].lane || dim_kind(&nest.dim[columns]) != KIND_N || count_kind(&nest, KIND_K) != 1) return false;
+    int rows = largest_dim(&nest, nest.n, KIND_M);
+    /* Rows and columns of one product must not meet: what it adds to a place it reads before. */
+    if (rows < 0 || nest.dim[rows].size < FEWEST_ROWS || nest.dim[rows].stride[C] < nest.dim[columns].size) return false;
+    emit_product(p, n, &nest, columns, true);
+    return true;
+}
+
 void emit_dot(Planner *p, Node *n)
+{
+    if (!is_left_to_place(p, n)) emit_dot_alone(p, n);
+}
+
+void emit_dot_alone(Planner *p, Node *n)
 {
     View c = view_for(p, n), a = *view_of(p, n->in[0]), b = *view_of(p, n->in[1]);
     Nest nest;
@@ -246,12 +327,12 @@ void emit_dot(Planner *p, Node *n)
     int columns = contiguous_dim(&nest);
     if (!p->region && !count_kind(&nest, KIND_M) && !count_kind(&nest, KIND_N) && emit_two_sums(p, n, &c, &a, &b)) return;
     if (columns < 0 || dim_kind(&nest.dim[columns]) != KIND_BOTH) {
-        emit_product(p, n, &nest, columns);
+        emit_product(p, n, &nest, columns, false);
         return;
     }
     const NestDim *d = &nest.dim[columns];
     if (!d->lane && (!is_unit(d->stride[A]) || !is_unit(d->stride[B]) || count_kind(&nest, KIND_K) > 1)) {
-        emit_product(p, n, &nest, -1);
+        emit_product(p, n, &nest, -1, false);
         return;
     }
     emit_lane_dot(p, n, &nest, fit_for_lanes(p, n, &nest, &c, &a, &b, columns));

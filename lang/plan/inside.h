@@ -65,6 +65,7 @@ typedef struct Info {
     Axis lane;                  /* of a chunked node; 0: none, it is the same for all items */
     int level, region;
     int uses;                   /* by other nodes (through spreads and stops), loops and outputs */
+    Node *user;                 /* one of them; null: an output */
     int lowest_use, deepest_use, uses_seen;     /* depths of its uses in the stretch, and their number (fuse.c) */
     int batch, depth, unit, place; /* of the stretch being emitted: the fused map, or the node alone (fuse.c) */
     int spare;                  /* slot + 1 whose next value this is, if it may be made in place (layout.c) */
@@ -186,6 +187,11 @@ void    emit_single(Planner *p, Node *n);               /* emit.c: one node that
 
 /* dot.c, fold.c, move.c, leaf.c */
 void    emit_dot(Planner *p, Node *n);
+/* Whether the dot is made by the place that alone uses it (a convolution's derivative by its data): emit_dot leaves it to emit_place. */
+bool    is_left_to_place(const Planner *p, const Node *dot);
+/* Adds the products into the places that `to` leads to; false if that cannot be done, and then emit_dot_alone makes the dot. */
+bool    emit_dot_into(Planner *p, Node *dot, const View *to);
+void    emit_dot_alone(Planner *p, Node *n);
 void    emit_fold(Planner *p, Node *n);
 void    emit_sum(Planner *p, Node *n, Nest *nest);     /* of the one dim the nest's first view lacks */
 void    emit_along(Planner *p, Node *n);

@@ -194,10 +194,21 @@ void emit_index(Planner *p, Node *n)
     }
 }
 
+static void add_into(Planner *p, const Node *place, const View *to, const View *values)
+{
+    const Node *v = place->in[0];
+    Nest nest;
+    nest_begin(&nest, (const View *[]){ to, values }, 2);
+    for (int i = 0; i < v->axes.n; i++) nest_axis(p, &nest, v->axes.at[i], lane_of(p, place));
+    nest_tidy(&nest);
+    instr_add(p, nest_instr(p, &nest, INSTR_ADD, place));
+}
+
 void emit_place(Planner *p, Node *n)
 {
     Node *v = n->in[0];
-    View values = *view_of(p, v), to;
+    bool makes = v->op == OP_dot && is_left_to_place(p, v);
+    View to;
     Extent extent[MAX_AXES];
     Axes wide_axes, from = source_axes(n->move), kept = axes_minus(&n->axes, &from);
     bool outside = widen(n->move, &n->axes, true, extent, &wide_axes), wraps = false;
@@ -212,11 +223,10 @@ void emit_place(Planner *p, Node *n)
     }
     emit_fill(p, n, &to, &wide_axes, lane_of(p, n), 0);
     View target = moved_view(&to, n->move, extent, &kept);
-    Nest nest;
-    nest_begin(&nest, (const View *[]){ &target, &values }, 2);
-    for (int i = 0; i < v->axes.n; i++) nest_axis(p, &nest, v->axes.at[i], lane_of(p, n));
-    nest_tidy(&nest);
-    instr_add(p, nest_instr(p, &nest, INSTR_ADD, n));
+    if (!makes || !emit_dot_into(p, v, &target)) {
+        if (makes) emit_dot_alone(p, v);
+        add_into(p, n, &target, view_of(p, v));
+    }
     if (!outside) return;
     if (wraps) {
         View folded = view_for(p, n);

@@ -8,8 +8,9 @@
 
 static void count_use(Planner *p, Node *user, Node *operand, int which, void *context)
 {
-    (void)user, (void)which, (void)context;
+    (void)which, (void)context;
     info_of(p, node_below(operand))->uses++;
+    info_of(p, node_below(operand))->user = user;
 }
 
 static bool is_mark(const Node *n) { return n->op == OP_spread || n->op == OP_stop || n->op == OP_implicit; }

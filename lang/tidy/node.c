@@ -125,6 +125,32 @@ static Node *fold_before_rename(Graph *g, Node *n)
     return graph_index(g, r, &rest, n->axes);
 }
 
+static bool is_term(const Move *move, Axis a)
+{
+    for (int i = 0; i < move->n; i++)
+        for (int k = 0; k < move->at[i].n; k++)
+            if (move->at[i].term[k].axis == a) return true;
+    return false;
+}
+
+/* A place of renamed values is a place of the values: what it says of the new names holds for the old, and an axis that it kept gets its name
+ * there. */
+static Node *place_before_rename(Graph *g, Node *n)
+{
+    const Node *rename = n->in[0];
+    if (!node_is_rename(rename)) return n;
+    Move move = *n->move;
+    for (int i = 0; i < rename->move->n; i++) {
+        Axis from = rename->move->at[i].from, to = rename->move->at[i].term[0].axis;
+        if (!is_term(n->move, to) && move.n == MAX_AXES) return n;
+        if (!is_term(n->move, to)) move.at[move.n++] = (Coord){ .from = to, .n = 1, .term = { { from, 1 } } };
+        for (int k = 0; k < n->move->n; k++)
+            for (int j = 0; j < n->move->at[k].n; j++)
+                if (n->move->at[k].term[j].axis == to) move.at[k].term[j].axis = from;
+    }
+    return graph_place(g, rename->in[0], &move, n->axes);
+}
+
 /* ---- Families ---- */
 
 /* (x * a) * b with a and b small beside x: x * (a * b). */
@@ -167,6 +193,7 @@ Node *tidy_node(Graph *g, const Live *live, const Node *old, Node *n)
         Node *r = rename_after_dot(g, n);
         return r != n ? r : contract_dot(g, n->in[0], n->in[1], node_over(n));
     }
+    if (n->op == OP_place && old->op == OP_place) return place_before_rename(g, n);
     if (op_info[n->op].family == FAMILY_MAP && old->op == n->op && old->n_in == n->n_in)
         return rename_after_map(g, small_factors_first(g, live, old, n));
     return n;
