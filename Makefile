@@ -122,9 +122,9 @@ setup:
 
 # --- use --------------------------------------------------------------------------------------------------------------------
 
-# Real data for examples/tagger.ebm and examples/series.ebm.
-DATA_PACKAGES := dict-gcide python3-scipy
-demo-data: examples/words.tsv examples/series.csv
+# Real data for examples/tagger.ebm, series.ebm and paint.ebm.
+DATA_PACKAGES := dict-gcide python3-scipy python3-sklearn
+demo-data: examples/words.tsv examples/series.csv examples/digits.npy
 
 data-packages:
 	$(call install_missing,$(DATA_PACKAGES))
@@ -134,6 +134,9 @@ examples/words.tsv: examples/data/words.py | data-packages
 
 examples/series.csv: examples/data/series.py | data-packages
 	/usr/bin/python3 $< /usr/lib/python3/dist-packages/scipy/misc/ecg.dat $@
+
+examples/digits.npy: examples/data/digits.py | data-packages
+	/usr/bin/python3 $< /usr/lib/python3/dist-packages/sklearn/datasets/data/digits.csv.gz $@
 
 demo: setup
 	@$(MAKE) --no-print-directory all
