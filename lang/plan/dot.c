@@ -217,24 +217,42 @@ static Axis contiguous_sum(const Node *n, const View *a, const View *b)
     return 0;
 }
 
-/* Sums of products place by place, as the variances of columns are: no matrix on either side, so nothing that would be used twice.  The other
- * sums run lane by lane along an axis that is contiguous in both operands, then that axis is summed.  False: they do not stand so. */
+/* A summed axis but x that `order` lacks, the one farthest apart in memory; 0: none. */
+static Axis widest_sum(const Node *n, const View *a, const Shape *order, Axis x)
+{
+    Axis widest = 0;
+    for (int i = 0; i < n->in[0]->axes.n; i++) {
+        Axis y = n->in[0]->axes.at[i];
+        bool has = y == x;
+        for (int k = 0; k < order->n; k++) has |= order->at[k] == y;
+        if (!has && (!widest || view_stride(a, y) > view_stride(a, widest))) widest = y;
+    }
+    return widest;
+}
+
+/* Sums of products place by place, as the variances of columns are: no matrix on either side, so nothing that would be used twice.  One sum
+ * runs lane by lane along an axis x that is contiguous in both operands; what it leaves, x and what cannot be one with that sum in memory,
+ * is summed then.  False: they do not stand so. */
 static bool emit_two_sums(Planner *p, Node *n, const View *c, View *a, View *b)
 {
     Axis x = contiguous_sum(n, a, b);
     Shape order = info_of(p, n)->order;
-    Axes rest = n->axes;
-    if (!x || order.n == MAX_AXES) return false;
-    order.at[order.n++] = x;
-    rest = axes_with(rest, x);
-    View lanes = view_new(p, &order, 0, false);
     Nest nest;
+    if (!x) return false;
+    for (int sums = 2; sums > 1;) {
+        if (order.n == MAX_AXES) return false;
+        order.at[order.n++] = x;
+        View lanes = slot_view(&order, -1);
+        dot_nest(p, n, &nest, &lanes, a, b);
+        sums = count_kind(&nest, KIND_K);
+        if (!sums) return false;
+        if (sums > 1) order.at[order.n - 1] = widest_sum(n, a, &order, x);
+    }
+    View lanes = view_new(p, &order, 0, false);
     dot_nest(p, n, &nest, &lanes, a, b);
-    int columns = contiguous_dim(&nest);
-    if (columns < 0 || count_kind(&nest, KIND_K) != 1) return false;
-    emit_lane_dot(p, n, &nest, columns);
+    emit_lane_dot(p, n, &nest, contiguous_dim(&nest));
     nest_begin(&nest, (const View *[]){ c, &lanes }, 2);
-    for (int i = 0; i < rest.n; i++) nest_axis(p, &nest, rest.at[i], 0);
+    for (int i = 0; i < order.n; i++) nest_axis(p, &nest, order.at[i], 0);
     nest_tidy(&nest);
     emit_sum(p, n, &nest);
     return true;

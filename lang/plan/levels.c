@@ -105,6 +105,17 @@ static void sink_levels(Planner *p, const NodeList *nodes)
     }
 }
 
+/* A sum of products place by place whose operands are made in chunks along what it sums: chunks along the lane would have to turn them first. */
+static bool sums_across(Planner *p, const Node *n, Axis lane)
+{
+    if (n->op != OP_dot || !axes_within(&n->in[0]->axes, &n->in[1]->axes) || !axes_within(&n->in[1]->axes, &n->in[0]->axes)) return false;
+    for (int i = 0; i < 2; i++) {
+        const Info *made = info_of(p, node_below(n->in[i]));
+        if (made->chunked && made->lane != lane && axes_have(&n->in[i]->axes, made->lane)) return true;
+    }
+    return false;
+}
+
 static void level_block(Planner *p, Loop *scope, NodeList *nodes)
 {
     for (int i = 0; i < nodes->n; i++) {
@@ -123,7 +134,7 @@ static void level_block(Planner *p, Loop *scope, NodeList *nodes)
             info->chunked = true;
         } else if (n->op != OP_result) {
             Axis lane = p->lanes->chosen[n->id];
-            info->chunked = lane && can_chunk(n, lane);
+            info->chunked = lane && can_chunk(n, lane) && !sums_across(p, n, lane);
             info->lane = info->chunked ? lane : 0;
             items = info->chunked ? axis_size(lane) : 0;
         }
