@@ -141,11 +141,11 @@ static void draw_by_features(const Draw *d) {
         }
 }
 
-/* The way that fills more lanes and writes them together. */
+/* The way that writes values together, where one fills a vector's lanes; else the one that fills more. */
 static void draw(const Draw *d) {
     if (d->items <= 0 || d->features <= 0) return;
-    bool lines = d->feature_stride == 1 && d->features >= 16 * PER;
-    if (lines || d->items * PER < d->features) draw_by_features(d);
+    bool lines = d->feature_stride == 1 && d->features >= 16 * PER, rows = d->item_stride == 1 && d->items >= 16;
+    if (lines || (!rows && d->items * PER < d->features)) draw_by_features(d);
     else draw_by_items(d);
 }
 
