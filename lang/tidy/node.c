@@ -182,8 +182,36 @@ static Node *tidy_sum(Graph *g, const Live *live, const Node *old, Node *n)
     return contract_sum(g, x, node_over(n));
 }
 
+static bool is_zero(const Node *n)
+{
+    while (n->op == OP_spread) n = n->in[0];
+    return n->op == OP_const && n->value == 0;
+}
+
+/* A value between zeros is an index that reaches outside of it: a window over it then needs no copy but the plan's own margin. */
+static Node *padding_as_index(Graph *g, Node *n)
+{
+    int at = -1;
+    int64_t before = 0;
+    for (int i = 0; i < n->n_in; i++) {
+        if (is_zero(n->in[i])) {
+            if (at < 0) before += n->part[i] ? axis_size(n->part[i]) : 1;
+        } else if (at >= 0) {
+            return n;
+        } else {
+            at = i;
+        }
+    }
+    if (at < 0 || !n->part[at]) return n;
+    Axes others = axes_without(n->axes, n->axis), own = axes_without(n->in[at]->axes, n->part[at]);
+    if (!axes_equal(&others, &own)) return n;
+    Move move = { .n = 1, .at = { { .from = n->part[at], .offset = -before, .n = 1, .term = { { n->axis, 1 } } } } };
+    return graph_index(g, n->in[at], &move, n->axes);
+}
+
 Node *tidy_node(Graph *g, const Live *live, const Node *old, Node *n)
 {
+    if (n->op == OP_concat && old->op == OP_concat) return padding_as_index(g, n);
     if (op_info[n->op].family == FAMILY_FOLD && old->op == n->op) {
         Node *r = fold_before_rename(g, n);
         if (r != n) return r;
