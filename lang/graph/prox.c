@@ -33,10 +33,19 @@ static const Value *array_of(const Value *v, int i) { return v->kind == VALUE_BU
 
 /* ---- finding corners ---- */
 
-/* Places of the leaf, each at most once if `once`. */
-static bool is_part(const Node *n, const Node *leaf, bool once)
+/* What is given stands in its places: the others are those of the leaf. */
+static const Node *below_given(Graph *g, const Node *n, const Node *leaf)
+{
+    bool given = n->op == OP_select && !graph_depends(g, n->in[0], leaf) && !graph_depends(g, n->in[1], leaf);
+    return given ? n->in[2] : n;
+}
+
+/* Places of the leaf, each at most once (and none of them given) if `once`. */
+static bool is_part(Graph *g, const Node *n, const Node *leaf, bool once)
 {
     for (; n != leaf; n = n->in[0]) {
+        if (!once) n = below_given(g, n, leaf);
+        if (n == leaf) return true;
         if (n->op == OP_spread) { if (once) return false; continue; }
         if (n->op == OP_reshape) continue;
         if (n->op != OP_index) return false;
@@ -53,7 +62,7 @@ static bool is_part(const Node *n, const Node *leaf, bool once)
 /* The array of x whose places n is; -1: none. */
 static int whose_part(const Split *s, const Node *n, bool once)
 {
-    for (int k = 0; k < s->n_leaves; k++) if (is_part(n, s->leaf[k], once)) return k;
+    for (int k = 0; k < s->n_leaves; k++) if (is_part(s->b->g, n, s->leaf[k], once)) return k;
     return -1;
 }
 
