@@ -455,6 +455,37 @@ static Value *rows_at(Builder *b, Value *v, Node *rows, Axis batch)
     return standard(b, r);
 }
 
+/* The first array of a data set; null after a report. */
+static const Value *first_column(Builder *b, const Value *data, Span span, const char *name)
+{
+    const Value *first = data;
+    for (const Field *f = data->kind == VALUE_RECORD ? data->fields : NULL; f && first->kind != VALUE_ARRAY; f = f->next) first = f->value;
+    if (first->kind == VALUE_ARRAY && first->shape.n) return first;
+    if (data->kind != VALUE_NONE) complain(b, "E0388", span, "%s takes a data set, but this is %s", name, value_text(b, data));
+    return NULL;
+}
+
+/* These rows of every column. */
+static Value *columns_at(Builder *b, Value *data, Node *rows, Axis axis)
+{
+    if (data->kind == VALUE_ARRAY) return rows_at(b, data, rows, axis);
+    Value *r = value_new(b, VALUE_RECORD);
+    for (Field *f = data->fields; f; f = f->next)
+        if (strcmp(f->name, "train") && strcmp(f->name, "test") && f->value->kind == VALUE_ARRAY) field_add(b, &r->fields, f->name, rows_at(b, f->value, rows, axis));
+    return r;
+}
+
+Value *call_shuffled(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    Value *data = args->at[0].value;
+    const Value *first = first_column(b, data, args->at[0].span, "shuffled");
+    if (!first) return b->none;
+    int64_t rows = axis_size(first->shape.at[0]);
+    Shape line = shape_fresh(&rows, 1);
+    return columns_at(b, data, random_node(b, RANDOM_CHOOSE, rows, line), line.at[0]);
+}
+
 Value *draw_rows(Builder *b, Scope *scope, const CallArgs *args)
 {
     (void)scope;
@@ -468,13 +499,8 @@ Value *draw_rows(Builder *b, Scope *scope, const CallArgs *args)
     for (int i = 0; i < args->n; i++)
         if ((args->at[i].name && !strcmp(args->at[i].name, "batch")) || (!args->at[i].name && i == 1))
             if (!want_size(b, args->at[i].value, args->at[i].span, "the batch", &batch)) return b->none;
-    if (data->kind == VALUE_NONE) return data;
-    Value *first = data;
-    for (const Field *f = data->kind == VALUE_RECORD ? data->fields : NULL; f && first->kind != VALUE_ARRAY; f = f->next) first = f->value;
-    if (first->kind != VALUE_ARRAY || !first->shape.n) {
-        complain(b, "E0388", args->at[0].span, "draw takes a data set, but this is %s", value_text(b, data));
-        return b->none;
-    }
+    const Value *first = first_column(b, data, args->at[0].span, "draw");
+    if (!first) return b->none;
     rows = axis_size(first->shape.at[0]);
     if (batch < 1 || batch > rows) {
         Diagnostic *d = complain(b, "E0388", args->span, "a batch of %lld cannot be drawn from %lld rows", (long long)batch, (long long)rows);
@@ -485,9 +511,5 @@ Value *draw_rows(Builder *b, Scope *scope, const CallArgs *args)
     Shape line = shape_fresh(&batch, 1);
     uint64_t place = mix_hash(mix_hash(b->at.chain, "draw", 0), b->at.use ? b->at.use : args->at[0].expr ? expr_text(b, args->at[0].expr) : "", 1);
     Node *at = graph_random(b->g, RANDOM_ROWS, place, rows, line, NULL, 0);
-    if (data->kind == VALUE_ARRAY) return rows_at(b, data, at, line.at[0]);
-    Value *r = value_new(b, VALUE_RECORD);
-    for (Field *f = data->fields; f; f = f->next)
-        if (strcmp(f->name, "train") && strcmp(f->name, "test") && f->value->kind == VALUE_ARRAY) field_add(b, &r->fields, f->name, rows_at(b, f->value, at, line.at[0]));
-    return r;
+    return columns_at(b, data, at, line.at[0]);
 }
