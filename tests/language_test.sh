@@ -54,7 +54,7 @@ scenes=tests/language/scenes
 runs save 0 $scenes/save.ebm
 says save 'wrote'
 runs load 0 $scenes/load.ebm
-says load 'claim holds' 5
+says load 'claim holds' 7
 runs checkpoint 0 $scenes/checkpoint.ebm
 cp "$out/model.safetensors" "$out/first.safetensors"
 runs save_again 0 $scenes/save.ebm --threads 1

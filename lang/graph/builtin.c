@@ -586,6 +586,7 @@ static const Builtin builtins[] = {
     { "split", "split(train = a, test = b)", "A data set that brings its own split.", 2, 2, call_split, "train test" },
     { "pictures", "pictures(\"folder\", gray = false)", "The PNG and JPEG files of a folder, in order of their names, as images in 0..1: [n, height, width], or [n, 3, height, width] if one is in color; gray = true makes colors gray. Of a folder with subfolders a data set with the columns image and label: the subfolders are the classes, in order of their names.", 1, 3, call_pictures, "folder gray sha256" },
     { "shuffled", "shuffled(data)", "The rows of a data set in a random order, the same for all columns.", 1, 1, call_shuffled, "data" },
+    { "load", "load(\"model.safetensors\")", "The run of a saved model: load(..).f is f with its cells.", 1, 1, call_load, "file" },
     { "lines", "lines(\"file\")", "The lines of a text file, as texts.", 1, 2, call_lines, "file sha256" },
     { "text", "text(\"file\")", "The whole of a text file, as one text.", 1, 2, call_text, "file sha256" },
     { "split_columns", "split_columns(a = f, b = g, by = \"\\t\")(texts)", "A data set of texts that are cut at a separator: each column is made by its function of its texts.", 1, MAX_ARGS, call_split_columns, "*" },

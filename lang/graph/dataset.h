@@ -29,6 +29,7 @@ Value *call_chars(Builder *b, Scope *s, const CallArgs *args);
 Value *call_labels(Builder *b, Scope *s, const CallArgs *args);
 Value *call_pieces(Builder *b, Scope *s, const CallArgs *args);
 Value *call_pictures(Builder *b, Scope *s, const CallArgs *args);
+Value *call_load(Builder *b, Scope *s, const CallArgs *args);            /* use.c */
 Value *call_shuffled(Builder *b, Scope *s, const CallArgs *args);        /* data.c */
 Value *call_numbers(Builder *b, Scope *s, const CallArgs *args);
 

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "lang/graph/builder.h"
+#include "lang/graph/dataset.h"
 #include "vm/io/data.h"
 
 /* ---- texts ---- */
@@ -146,20 +146,29 @@ const char *path_of(Builder *b, Span span, const char *name)
 /* ---- models ---- */
 
 /* A run whose cells are those of a saved model, by their names. */
-Value *loaded_run(Builder *b, const Stmt *s)
+static Value *run_of_file(Builder *b, const char *name, const char *file, Span span, Span file_at)
 {
     uint32_t ignored;
     int errors = b->diagnostics->errors;
-    saved_array(b, s->string, "", file_span(s), &ignored);      /* to see whether it can be read */
+    saved_array(b, file, "", file_at, &ignored);      /* to see whether it can be read */
     if (b->diagnostics->errors > errors) return b->none;
     Value *v = value_new(b, VALUE_RUN);
     Train *train = ARENA_NEW(b->arena, Train);
-    train->name = s->name.text;
-    train->span = s->span;
+    train->name = name;
+    train->span = span;
     train->done = true;
     RunCells *run = run_cells(b, train);
-    run->saved = s->string;
-    run->span = file_span(s);
+    run->saved = file;
+    run->span = file_at;
     v->run = train;
     return v;
+}
+
+Value *loaded_run(Builder *b, const Stmt *s) { return run_of_file(b, s->name.text, s->string, s->span, file_span(s)); }
+
+Value *call_load(Builder *b, Scope *s, const CallArgs *args)
+{
+    (void)s;
+    const char *file = string_argument(b, args, "file", 0, "load(\"model.safetensors\")");
+    return file ? run_of_file(b, file, file, args->span, args->at[0].span) : b->none;
 }
