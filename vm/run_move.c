@@ -191,7 +191,46 @@ static void run_indexed(Frame *frame, const Instr *instr, Direction direction)
     while (walk_step(&in.walk));
 }
 
-void run_gather(Frame *frame, const Instr *instr) { run_indexed(frame, instr, FETCH); }
+/* The largest outer dim along which the index stays: its rows are fetched from the same places; -1: there is none. */
+static int rows_of_places(const Walk *walk)
+{
+    int best = -1;
+    for (int d = 0; d < walk->outer; d++)
+        if (!walk->instr->ref[2].stride[d] && walk->dim[d] > 1 && (best < 0 || walk->dim[d] > walk->dim[best])) best = d;
+    return best;
+}
+
+/* rows times n values, each n from the places of one line. */
+static void fetch_rows(size_t bytes, char *to, const char *from, const int64_t *place, int64_t n, int64_t rows, const Inner *in, int d, int64_t far)
+{
+    const Ref *ref = in->walk.instr->ref;
+    int64_t to_row = ref[0].stride[d] * (int64_t)bytes, from_row = ref[1].stride[d] * (int64_t)bytes;
+    int64_t at[PLACES];
+    for (int64_t i = 0; i < n; i++) at[i] = place[i] * far + i * in->stride[1];
+    for (int64_t r = 0; r < rows; r++, to += to_row, from += from_row) {
+        if (bytes == sizeof(double)) for (int64_t i = 0; i < n; i++) ((double *)to)[i * in->stride[0]] = ((const double *)from)[at[i]];
+        else if (in->stride[0] == 1) for (int64_t i = 0; i < n; i++) ((float *)to)[i] = ((const float *)from)[at[i]];
+        else for (int64_t i = 0; i < n; i++) ((float *)to)[i * in->stride[0]] = ((const float *)from)[at[i]];
+    }
+}
+
+void run_gather(Frame *frame, const Instr *instr)
+{
+    Inner in;
+    Places places = { .index = 0 };
+    inner_begin(&in, frame, instr);
+    int d = rows_of_places(&in.walk);
+    if (d < 0 || in.n > PLACES) {
+        run_indexed(frame, instr, FETCH);
+        return;
+    }
+    int64_t rows = in.walk.dim[d];
+    in.walk.dim[d] = 1;                 /* the walk goes over the other dims */
+    do {
+        if (!find_places(frame, instr, &places, in.walk.at[2], in.n, in.stride[2], in.walk.bytes)) return;
+        fetch_rows(in.walk.bytes, walk_pointer(&in.walk, 0), walk_pointer(&in.walk, 1), places.at, in.n, rows, &in, d, instr->along_stride);
+    } while (walk_step(&in.walk));
+}
 void run_scatter(Frame *frame, const Instr *instr) { run_indexed(frame, instr, SUM); }
 void run_put(Frame *frame, const Instr *instr) { run_indexed(frame, instr, SEND); }
 
