@@ -83,10 +83,16 @@ static inline float M(tanh)(float x) {
     return with_sign_of(a < 0.6f ? small : large, x);
 }
 
-/* Either side from the exponential that does not overflow, so that the small side keeps its digits. */
+/* exp(x) of an x that is not positive; anything for NaN. */
+static inline float exp_below(float x) {
+    float t, e = exp_reduced(x < EXP_BOTTOM ? EXP_BOTTOM : x, &t), y = scaled(1 + e, t);
+    return x < EXP_BOTTOM ? 0 : y;
+}
+
+/* Either side from the exponential that does not overflow, so that the small side keeps its digits; NaN of NaN. */
 static inline float M(sigmoid)(float x) {
-    float e = M(exp)(-M(fabs)(x));
-    return (x < 0 ? e : 1) / (1 + e);
+    float e = exp_below(-M(fabs)(x)), numerator = x < 0 ? e : 1;
+    return (x == x ? numerator : x) / (1 + e);
 }
 
 
