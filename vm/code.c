@@ -10,6 +10,7 @@ void code_free(Code *code)
     arena_free(&code->memory);
     free(code->arena);
     free(code->tallies);
+    free(code->constant_tiles);
     free(code);
 }
 

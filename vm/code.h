@@ -56,7 +56,7 @@ typedef enum InstrKind {
     INSTR_REGION                /* body for each chunk of `chunk` items of `items` */
 } InstrKind;
 
-typedef struct TileConst { uint8_t reg; double value; } TileConst;
+typedef struct TileConst { uint8_t reg; int number; double value; } TileConst;      /* number: among the code's constants */
 
 /* A tile program: operands (refs n_results ..) are in registers in[], results are found in out[].  Two results that follow each other may
  * be one register: a value that is kept in two places. */
@@ -124,12 +124,15 @@ struct Code {
     int n_slots;
     SlotUse *slots;
     int n_instrs;               /* made; numbers are below it */
+    int n_constants;            /* distinct ones of its tile programs */
+    double *constants;
     int64_t arena_values;       /* of the arena, and of each thread's arena */
     int64_t local_values;
     int64_t scratch_values;     /* of each thread's scratch (kernels' own) */
     Cost cost;
     void *arena;                /* allocated by the machine at the first run, freed with the code; as are the spares, by slot use */
     void **spares;
+    void *constant_tiles;       /* a tile of each constant, likewise */
     Tally *tallies;             /* of a machine that keeps time: n_instrs for each thread, thread by thread */
     int threads;                /* that there are tallies for */
     uint64_t runs, ticks;       /* of a machine that keeps time */

@@ -21,6 +21,7 @@ typedef struct Frame {
     char **base;                /* start of each base; see code.h */
     char *bases[2];             /* arena, local */
     char *scratch, *tiles;
+    char *constants;            /* the code's tiles of constants */
     RunKey key;
     int64_t item, lanes;        /* of the chunk at hand */
     int64_t part_from, part;    /* places of the split dim this task has; part 0: all */

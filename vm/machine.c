@@ -137,6 +137,15 @@ static bool widen_bases(Machine *machine, int count)
     return true;
 }
 
+/* A tile of every constant that the code's maps use. */
+static bool fill_constants(Code *code, size_t bytes)
+{
+    code->constant_tiles = memory_for((int64_t)code->n_constants * TILE, bytes);
+    if (!code->constant_tiles) return false;
+    for (int64_t i = 0; i < (int64_t)code->n_constants * TILE; i++) real_put((char *)code->constant_tiles + (size_t)i * bytes, bytes, code->constants[i / TILE]);
+    return true;
+}
+
 static bool find_memory(Machine *machine, Code *code, const Store *store)
 {
     if (!code->arena) {
@@ -148,7 +157,7 @@ static bool find_memory(Machine *machine, Code *code, const Store *store)
         int64_t own = scratch_of(machine->kernels, &code->main);
         if (own > code->scratch_values) code->scratch_values = own;
         code->arena = memory_for(code->arena_values, machine->kernels->bytes);
-        if (!code->arena) return false;
+        if (!code->arena || !fill_constants(code, machine->kernels->bytes)) return false;
         for (int i = 0; i < code->n_slots; i++) {
             if (!code->slots[i].spare) continue;
             code->spares[i] = memory_for(slot_count(&store->slots[code->slots[i].slot]) + 64, machine->kernels->bytes);
@@ -175,6 +184,7 @@ static bool set_bases(Machine *machine, Code *code, Store *store, RunKey key, Di
         Frame *frame = &machine->frames[t];
         frame->base = machine->base + t * machine->bases_room;
         frame->base[BASE_ARENA] = code->arena;
+        frame->constants = code->constant_tiles;
         frame->base[BASE_LOCAL] = frame->bases[BASE_LOCAL];
         for (int i = 0; i < code->n_slots; i++) frame->base[BASE_SLOT + i] = code->slots[i].spare ? code->spares[i] : store->slots[code->slots[i].slot].data;
         frame->key = key;

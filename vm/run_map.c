@@ -29,7 +29,10 @@ static void fill_register(TileRun *run, int reg, double value, int count)
 static void fill_steady(TileRun *run)
 {
     int count = run->rows * run->cols < TILE ? (int)(run->rows * run->cols) : TILE;
-    for (int i = 0; i < run->program->n_constants; i++) fill_register(run, run->program->constants[i].reg, run->program->constants[i].value, count);
+    for (int i = 0; i < run->program->n_constants; i++) {
+        const TileConst *c = &run->program->constants[i];
+        run->reg[c->reg] = run->frame->constants + (size_t)c->number * TILE * run->walk.bytes;
+    }
     for (int r = run->program->n_results; r < run->instr->n_refs; r++) {
         run->steady[r] = true;
         for (int d = 0; d < run->instr->n_dims; d++) run->steady[r] &= run->instr->ref[r].stride[d] == 0;

@@ -182,7 +182,7 @@ static int constant_register(Tile *t, double value)
     for (int i = 0; i < t->n_constants; i++)
         if (memcmp(&t->constant[i].value, &value, sizeof value) == 0) return t->constant[i].reg;
     int r = take_register(t);
-    if (r >= 0) t->constant[t->n_constants++] = (TileConst){ (uint8_t)r, value };
+    if (r >= 0) t->constant[t->n_constants++] = (TileConst){ .reg = (uint8_t)r, .value = value };
     return r;
 }
 
@@ -244,6 +244,23 @@ static bool assign_registers(Tile *t)
     return true;
 }
 
+/* The number of a constant among the code's. */
+static int constant_number(Planner *p, double value)
+{
+    Code *code = p->code;
+    for (int i = 0; i < code->n_constants; i++)
+        if (memcmp(&code->constants[i], &value, sizeof value) == 0) return i;
+    if (code->n_constants == p->constants_room) {
+        int room = p->constants_room ? 2 * p->constants_room : 16;
+        double *constants = ARENA_ARRAY(p->memory, double, room);
+        if (code->n_constants) memcpy(constants, code->constants, (size_t)code->n_constants * sizeof *constants);
+        code->constants = constants;
+        p->constants_room = room;
+    }
+    code->constants[code->n_constants] = value;
+    return code->n_constants++;
+}
+
 static TileProgram *tile_program(Planner *p, const Tile *t, int n_results)
 {
     TileProgram *program = ARENA_NEW(p->memory, TileProgram);
@@ -257,7 +274,8 @@ static TileProgram *tile_program(Planner *p, const Tile *t, int n_results)
     program->out = ARENA_ARRAY(p->memory, uint8_t, n_results + 1);
     program->in = ARENA_ARRAY(p->memory, uint8_t, t->n_loads + 1);
     memcpy(program->steps, t->steps, (size_t)t->n_steps * sizeof *t->steps);
-    memcpy(program->constants, t->constant, (size_t)t->n_constants * sizeof *t->constant);
+    for (int i = 0; i < t->n_constants; i++)
+        program->constants[i] = (TileConst){ t->constant[i].reg, constant_number(p, t->constant[i].value), t->constant[i].value };
     memcpy(program->in, t->load_reg, (size_t)t->n_loads);
     int out = 0;
     for (int i = t->from; i < t->to; i++) {

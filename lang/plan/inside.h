@@ -104,6 +104,7 @@ typedef struct Planner {
     Block *block;               /* instructions being collected; room in block_room */
     Block prologue;             /* constants */
     int batches;
+    int constants_room;         /* of the code's constants */
     int64_t chunk;              /* asked for; 0: choose */
     bool failed;
 } Planner;
