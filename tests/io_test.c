@@ -66,7 +66,7 @@ static void idx_refuses_what_is_broken(void **state) {
     expect_refusal(in_scratch(state, "missing.idx"), "No such file");
     expect_refusal("/tmp", "folder");
     expect_refusal("/dev/zero", "device");
-    expect_refusal(file_of_text(state, "a.xyz", "hello"), ".npy, .npz, .csv, .tsv, .idx or .safetensors");
+    expect_refusal(file_of_text(state, "a.xyz", "hello"), ".npy, .npz, .csv, .tsv, .idx, .safetensors, .wav, .png or .jpg");
 }
 
 static void idx_survives_battering(void **state) {

@@ -86,6 +86,7 @@ static Value *with_settings(Builder *b, const CallArgs *args, const Builtin *bui
     if (args->n == 1 && !args->at[0].name && is_text(args->at[0].value)) {
         CallArgs direct = *args;
         direct.at[direct.n++].value = settings;
+        // cppcheck-suppress returnDanglingLifetime ; a value lives in the arena, not in the arguments
         return builtin->call(b, NULL, &direct);
     }
     for (int i = 0; i < args->n; i++) {
