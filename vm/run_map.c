@@ -13,6 +13,8 @@ typedef struct TileRun {
     char *own;                  /* memory of the registers */
     void *reg[TILE_REGISTERS];
     bool steady[MAX_REFS];      /* an operand that is one value for the whole nest: loaded once */
+    bool flat[MAX_REFS];        /* a tile of it is contiguous */
+    bool stored[MAX_REFS];      /* a result that is made in its place */
 } TileRun;
 
 static void *own_register(const TileRun *run, int reg) { return run->own + (size_t)reg * TILE * run->walk.bytes; }
@@ -40,11 +42,17 @@ static void fill_steady(TileRun *run)
     }
 }
 
-/* Place of the tile (row, col) in operand r, and whether it is contiguous there. */
-static char *tile_place(const TileRun *run, int r, int64_t row, int64_t col, int rows, int cols, bool *in_place)
+/* Whether a whole tile of operand r is contiguous: where its rows follow each other, or a tile has one row. */
+static bool is_flat(const TileRun *run, int r, bool one_row)
 {
     const int64_t *stride = &run->instr->ref[r].stride[run->walk.outer];
-    *in_place = (stride[1] == 1 || cols == 1) && (rows == 1 || stride[0] == cols);
+    return (stride[1] == 1 || run->cols == 1) && (one_row || stride[0] == run->cols);
+}
+
+/* Place of the tile (row, col) in operand r. */
+static inline char *tile_place(const TileRun *run, int r, int64_t row, int64_t col)
+{
+    const int64_t *stride = &run->instr->ref[r].stride[run->walk.outer];
     return (char *)(run->walk.at[r] + (uintptr_t)((row * stride[0] + col * stride[1]) * (int64_t)run->walk.bytes));
 }
 
@@ -62,31 +70,33 @@ static void run_steps_checked(TileRun *run, int count)
     }
 }
 
+/* Operands that are contiguous are worked on in place; others go through registers of the thread's own. */
 static void run_tile(TileRun *run, int64_t row, int64_t col, int rows, int cols)
 {
     const TileProgram *program = run->program;
     const Kernels *k = run->frame->kernels;
     int n_results = program->n_results, n_refs = run->instr->n_refs, outer = run->walk.outer;
-    bool in_place, stored[MAX_REFS];
     for (int r = n_results; r < n_refs; r++) {
         if (run->steady[r]) continue;
         int reg = program->in[r - n_results];
-        char *place = tile_place(run, r, row, col, rows, cols, &in_place);
-        run->reg[reg] = in_place ? place : own_register(run, reg);
-        if (!in_place) k->load(run->reg[reg], place, rows, cols, run->instr->ref[r].stride[outer], run->instr->ref[r].stride[outer + 1]);
+        char *place = tile_place(run, r, row, col);
+        if (run->flat[r]) run->reg[reg] = place;
+        else k->load(run->reg[reg], place, rows, cols, run->instr->ref[r].stride[outer], run->instr->ref[r].stride[outer + 1]);
     }
-    for (int r = 0; r < n_results; r++) {
-        char *place = tile_place(run, r, row, col, rows, cols, &stored[r]);
-        if (r && program->out[r] == program->out[r - 1]) stored[r] = false;
-        else run->reg[program->out[r]] = stored[r] ? place : own_register(run, program->out[r]);
-    }
+    for (int r = 0; r < n_results; r++)
+        if (run->stored[r]) run->reg[program->out[r]] = tile_place(run, r, row, col);
     if (run->frame->checking) run_steps_checked(run, rows * cols);
     else k->tile(program->steps, program->n_steps, run->reg, rows * cols);
-    for (int r = 0; r < n_results; r++) {
-        if (stored[r]) continue;
-        char *place = tile_place(run, r, row, col, rows, cols, &in_place);
-        k->store(place, run->reg[program->out[r]], rows, cols, run->instr->ref[r].stride[outer], run->instr->ref[r].stride[outer + 1]);
-    }
+    for (int r = 0; r < n_results; r++)
+        if (!run->stored[r]) k->store(tile_place(run, r, row, col), run->reg[program->out[r]], rows, cols, run->instr->ref[r].stride[outer], run->instr->ref[r].stride[outer + 1]);
+}
+
+/* What is contiguous in each tile; of two results in one register, the second is stored. */
+static void find_flat(TileRun *run, bool one_row)
+{
+    const TileProgram *program = run->program;
+    for (int r = 0; r < run->instr->n_refs; r++) run->flat[r] = is_flat(run, r, one_row);
+    for (int r = 0; r < program->n_results; r++) run->stored[r] = run->flat[r] && !(r && program->out[r] == program->out[r - 1]);
 }
 
 void run_map(Frame *frame, const Instr *instr)
@@ -98,6 +108,7 @@ void run_map(Frame *frame, const Instr *instr)
     for (int r = 0; r < TILE_REGISTERS; r++) run.reg[r] = own_register(&run, r);
     fill_steady(&run);
     int64_t cols = run.cols < TILE ? run.cols : TILE, rows = TILE / cols;
+    find_flat(&run, rows == 1 || run.rows == 1);
     do
         for (int64_t row = 0; row < run.rows; row += rows)
             for (int64_t col = 0; col < run.cols; col += cols)
