@@ -75,8 +75,8 @@ static Value *filled(Builder *b, const CallArgs *args, double x)
 static Value *call_zeros(Builder *b, Scope *s, const CallArgs *args) { (void)s; return filled(b, args, 0); }
 static Value *call_ones(Builder *b, Scope *s, const CallArgs *args) { (void)s; return filled(b, args, 1); }
 
-/* The number of each place of a shape, the last axis fastest. */
-static Value *numbered(Builder *b, Shape shape)
+/* The number of each place of a shape, the last axis fastest, counted on from `first`. */
+static Value *numbered(Builder *b, Shape shape, int64_t first)
 {
     Axes axes = axes_of(shape);
     Node *place = graph_const(b->g, 0);
@@ -84,8 +84,9 @@ static Value *numbered(Builder *b, Shape shape)
         place = graph_map(b->g, OP_mul, place, graph_const(b->g, (double)axis_size(shape.at[i])), NULL);
         place = graph_map(b->g, OP_add, place, graph_iota(b->g, shape.at[i]), NULL);
     }
+    if (first) place = graph_map(b->g, OP_add, place, graph_const(b->g, (double)first), NULL);
     Value *v = array(b, place, shape);
-    v->domain = (Domain){ CLASS_WHOLE, 0, (double)axes_count(&axes) - 1 };
+    v->domain = (Domain){ CLASS_WHOLE, (double)first, (double)(first + axes_count(&axes) - 1) };
     return v;
 }
 
@@ -97,12 +98,17 @@ static Value *call_iota(Builder *b, Scope *s, const CallArgs *args)
     if (a->kind == VALUE_BUNDLE) {
         Value *all[MAX_BINDERS];
         if (a->n_items > MAX_BINDERS) { complain(b, "E0306", args->span, "iota is like at most %d arrays", MAX_BINDERS); return b->none; }
-        for (int i = 0; i < a->n_items; i++) all[i] = numbered(b, shape_refresh(a->items[i]->shape));
+        int64_t first = 0;
+        for (int i = 0; i < a->n_items; i++) {
+            Axes axes = axes_of(a->items[i]->shape);
+            all[i] = numbered(b, shape_refresh(a->items[i]->shape), first);
+            first += axes_count(&axes);
+        }
         return together(b, all, a->n_items);
     }
     if (!shape_wanted(b, a, args->at[0].span, &shape)) return b->none;
     for (int i = 0; i < shape.n; i++) if (!axis_size(shape.at[i])) return b->none;
-    return numbered(b, shape);
+    return numbered(b, shape, 0);
 }
 
 static Value *call_concat(Builder *b, Scope *s, const CallArgs *args)
@@ -127,31 +133,57 @@ static Value *reshaped(Builder *b, Value *v, Shape to)
     return standard(b, r);
 }
 
+static bool has_as_many(Builder *b, Value *v, Shape to, Span span)
+{
+    Axes from = axes_of(standard(b, v)->shape), onto = axes_of(to);
+    if (axes_count(&from) == axes_count(&onto)) return true;
+    Diagnostic *d = complain(b, "E0303", span, "%s has %lld values, but %s has %lld", shape_text(b, v->shape), (long long)axes_count(&from), shape_text(b, to),
+                             (long long)axes_count(&onto));
+    diag_help(d, "reshape keeps the values and their order");
+    return false;
+}
+
+/* A vector as several arrays, one after the other. */
+static Value *reshaped_to_all(Builder *b, Value *v, const Value *like, Span span)
+{
+    Value *all[MAX_BINDERS];
+    int64_t at = 0;
+    if (v->shape.n != 1 || like->n_items > MAX_BINDERS) { complain(b, "E0303", span, "several arrays are made of one vector, but this is %s", value_text(b, v)); return b->none; }
+    for (int i = 0; i < like->n_items; i++) {
+        Axes axes = axes_of(like->items[i]->shape);
+        int64_t n = axes_count(&axes);
+        if (at + n > axis_size(v->shape.at[0])) { complain(b, "E0303", span, "%s has too few values for all these arrays", value_text(b, v)); return b->none; }
+        all[i] = reshaped(b, rows_of(b, v, at, at + n), like->items[i]->shape);
+        at += n;
+    }
+    return together(b, all, like->n_items);
+}
+
 static Value *call_reshape(Builder *b, Scope *s, const CallArgs *args)
 {
     (void)s;
     Value *v = array_argument(b, args, "x", 0);
     Shape to;
     const CallArg *a = argument(args, "shape", 1);
-    if (v->kind != VALUE_ARRAY || !a || !shape_wanted(b, a->value, a->span, &to)) return b->none;
-    Axes from = axes_of(standard(b, v)->shape), onto = axes_of(to);
-    if (axes_count(&from) != axes_count(&onto)) {
-        Diagnostic *d = complain(b, "E0303", a->span, "%s has %lld values, but %s has %lld", shape_text(b, v->shape), (long long)axes_count(&from), shape_text(b, to),
-                                 (long long)axes_count(&onto));
-        diag_help(d, "reshape keeps the values and their order");
-        return b->none;
-    }
+    if (v->kind == VALUE_ARRAY && a && a->value->kind == VALUE_BUNDLE) return reshaped_to_all(b, v, a->value, a->span);
+    if (v->kind != VALUE_ARRAY || !a || !shape_wanted(b, a->value, a->span, &to) || !has_as_many(b, v, to, a->span)) return b->none;
     return reshaped(b, v, to);
+}
+
+static Value *flattened(Builder *b, Value *v)
+{
+    Axes axes = axes_of(v->shape);
+    int64_t n = axes_count(&axes);
+    return v->kind != VALUE_ARRAY || v->shape.n == 1 ? v : reshaped(b, v, shape_fresh(&n, 1));
 }
 
 static Value *call_flatten(Builder *b, Scope *s, const CallArgs *args)
 {
     (void)s;
-    Value *v = array_argument(b, args, "x", 0);
-    if (v->kind != VALUE_ARRAY || v->shape.n == 1) return v;
-    int64_t n = 1;
-    for (int i = 0; i < v->shape.n; i++) n *= axis_size(v->shape.at[i]);
-    return reshaped(b, v, shape_fresh(&n, 1));
+    Value *v = array_argument(b, args, "x", 0), *all[MAX_BINDERS];
+    if (v->kind != VALUE_BUNDLE || v->n_items > MAX_BINDERS) return v->kind == VALUE_BUNDLE ? b->none : flattened(b, v);
+    for (int i = 0; i < v->n_items; i++) all[i] = flattened(b, v->items[i]);
+    return concat_values(b, all, v->n_items, args->span);
 }
 
 static Value *call_transpose(Builder *b, Scope *s, const CallArgs *args)
@@ -555,7 +587,7 @@ static const Builtin builtins[] = {
     { "summary", "summary(f)", "The layers of a net or an energy: what each takes and gives, parameters, operations for one item; a text to show.", 1, 1, call_summary, "f" },
     { "zeros", "zeros(shape)", "An array of zeros.", 0, 1, call_zeros, "shape" },
     { "ones", "ones(shape)", "An array of ones.", 0, 1, call_ones, "shape" },
-    { "iota", "iota(n), iota(shape)", "0, 1, .. n-1; the number of each place of a shape, the last axis fastest.", 1, 1, call_iota, "n" },
+    { "iota", "iota(n), iota(shape)", "0, 1, .. n-1; the number of each place of a shape, the last axis fastest; of several arrays one after the other.", 1, 1, call_iota, "n" },
     { "concat", "concat(a, b, ..)", "Arrays joined along their first axis; numbers count for one place.", 1, MAX_ARGS, call_concat, "" },
     { "reshape", "reshape(x, shape)", "The same values in the same (row-major) order in another shape.", 2, 2, call_reshape, "x shape" },
     { "flatten", "flatten(x)", "All values in one vector, row-major.", 1, 1, call_flatten, "x" },
