@@ -214,6 +214,7 @@ const char *path_of(Builder *b, Span span, const char *name);       /* of a defi
 /* called.c */
 bool   text_takes_derivatives(Builder *b, const Block *block);
 bool   text_takes_prox(Builder *b, const Block *block);
+bool   text_names_rest(const Block *block);             /* [n, ..S]: an array beside the one it solves for, which so cannot be several */
 
 /* prox.c */
 Value *smooth_part(Builder *b, const CallArgs *args);           /* smooth(E, x) */
