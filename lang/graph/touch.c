@@ -271,8 +271,9 @@ static bool search(const Finite *f, int part, const Touches *t, Coloring *c, int
     if (a == f->at[part].shape.n) return is_coloring(f, part, t, c);
     for (int64_t k = 0; k < c->colors; k++) {
         c->coef[a] = (k + 1) % c->colors;
-        for (int last = 0; last <= (rings && wraps(t, a)); last++) {
-            c->last[a] = last;
+        int ways = rings && wraps(t, a) ? 2 : 1;
+        for (int way = 0; way < ways; way++) {
+            c->last[a] = way == 1;
             if (search(f, part, t, c, a + 1, rings)) return true;
         }
     }
