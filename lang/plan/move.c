@@ -153,6 +153,13 @@ bool index_is_inside(const Node *n)
     return true;
 }
 
+/* Whether every place of the widened source is one of the source's: around the ends it goes on at the other one. */
+static bool is_covered(const Move *move, const Extent *extent)
+{
+    for (int i = 0; i < move->n; i++) if (extent[i].wide != extent[i].from && !extent[i].wrap) return false;
+    return true;
+}
+
 /* The source with a margin on all sides that the index reaches; for users outside the region a copy of it. */
 static void emit_widened(Planner *p, Node *n, const View *source, const Extent *extent, const Axes *wide_axes, const Axes *kept)
 {
@@ -164,7 +171,7 @@ static void emit_widened(Planner *p, Node *n, const View *source, const Extent *
     if (!axes_have(wide_axes, lane)) lane = 0;
     bool both = info->escapes && info->stays;
     View wide = view_new(p, &order, lane, info->escapes && !both);
-    emit_fill(p, n, &wide, wide_axes, lane, 0);
+    if (!is_covered(n->move, extent)) emit_fill(p, n, &wide, wide_axes, lane, 0);
     move_margins(p, n, INSTR_COPY, extent, n->move, true, source, &wide, &x->axes, lane);
     info->view = moved_view(&wide, n->move, extent, kept);
     if (!both) return;
