@@ -385,11 +385,19 @@ static Value *rows_of_source(Builder *b, DataSource *whole, const Value *v, int6
     return r;
 }
 
+/* The same axes in the same order: not those of a transposed value. */
+static bool same_axes(const Shape *a, const Shape *c)
+{
+    bool same = a->n == c->n;
+    for (int i = 0; same && i < a->n; i++) same = a->at[i] == c->at[i];
+    return same;
+}
+
 static Value *array_rows(Builder *b, Value *v, int64_t from, int64_t to)
 {
     Axis axis = v->shape.at[0];
     DataSource *source = source_of(b, v->node);
-    if (source && axes_have(&v->node->axes, axis) && to > from) return rows_of_source(b, source, v, from, to);
+    if (source && to > from && same_axes(&v->shape, &b->script.store->slots[source->slot].shape)) return rows_of_source(b, source, v, from, to);
     Shape rest = v->shape;
     Axis rows = plain_axis(to - from, &rest);
     Move move = { .n = 1 };
