@@ -153,7 +153,7 @@ static void lay_out_loop(Planner *p, Loop *loop)
         info->keep[j] = view_new(p, &order, lane, info->keep_escapes[j]);
     }
     Info *time = loop->time ? info_of(p, loop->time) : NULL;
-    if (time && time->needed) time->view = (View){ .buffer = buffer_new(p, p->region ? BASE_LOCAL : BASE_ARENA, 1) };
+    if (time && p->needed[loop->time->id]) time->view = (View){ .buffer = buffer_new(p, p->region ? BASE_LOCAL : BASE_ARENA, 1) };
 }
 
 /* Whether the loop may end before its last pass: all that it keeps would have to be there. */
@@ -172,7 +172,7 @@ static Instr *loop_instr(Planner *p, Node *n)
     const View *views[2] = { NULL, NULL };
     Nest nest;
     int n_views = 0;
-    bool early = ends_early(p, loop), has_time = time && time->needed;
+    bool early = ends_early(p, loop), has_time = time && p->needed[loop->time->id];
     if (early) views[n_views++] = &p->loops[loop->id].carry[loop->until];
     if (has_time) views[n_views++] = &time->view;
     nest_begin(&nest, views, n_views);

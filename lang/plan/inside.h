@@ -58,7 +58,6 @@ typedef struct LoopInfo {
 
 /* What the planner knows of a node. */
 typedef struct Info {
-    bool needed;
     bool chunked;               /* computed chunk by chunk, in its region */
     bool escapes, stays;        /* used outside its region; used inside it */
     bool doubled;               /* both: made in the chunk's memory, then copied to the arena */
@@ -86,7 +85,8 @@ typedef struct Planner {
     const Store *store;
     Diagnostics *diagnostics;
     Code *code;
-    Info *info;                 /* by node id */
+    bool *needed;               /* by node id */
+    Info *info;                 /* by node id; of the needed ones, which are few of all that the graph holds: the others' memory is not touched */
     LoopInfo *loops;            /* by loop id */
     uint32_t n_loops;
     NodeList top;               /* needed nodes outside loops */

@@ -77,7 +77,7 @@ static void find_classes(Planner *p, Lanes *l)
     }
     for (uint32_t id = 0; id < size; id++) {
         Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed) continue;
+        if (!p->needed[id]) continue;
         visit_operands(p, n, join_axes, NULL);
         int i = (int)n->key;
         if (n->op == OP_carry) {
@@ -107,7 +107,7 @@ static void mark_growing(Planner *p, Lanes *l)
 {
     for (uint32_t id = 0; id < graph_size(p->graph); id++) {
         const Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed || !grows_large(p, n)) continue;
+        if (!p->needed[id] || !grows_large(p, n)) continue;
         for (int i = 0; i < n->axes.n; i++)
             for (int k = 0; k < n->n_in; k++)
                 if (!axes_have(&node_below(n->in[k])->axes, n->axes.at[i])) l->at[class_of(l, n, n->axes.at[i])].item = true;
@@ -268,7 +268,7 @@ static bool results_have_class(Planner *p, Lanes *l, const Loop *loop, int class
     for (uint32_t id = loop->node->id; id < graph_size(p->graph); id++) {
         const Node *n = graph_node(p->graph, id);
         bool twice = false;
-        if (p->info[id].needed && n->op == OP_result && n->in[0] == loop->node && !axis_of_class(l, n, class, &twice)) return false;
+        if (p->needed[id] && n->op == OP_result && n->in[0] == loop->node && !axis_of_class(l, n, class, &twice)) return false;
     }
     return true;
 }
@@ -371,12 +371,12 @@ static void drop_idle_lanes(Planner *p)
     for (uint32_t id = 0; id < size; id++) {
         const Node *n = graph_node(p->graph, id);
         s.parent[id] = id;
-        bool mapped = axis_is_item(l->chosen[id]) || (p->info[id].needed && grows_large(p, n));
+        bool mapped = axis_is_item(l->chosen[id]) || (p->needed[id] && grows_large(p, n));
         s.mapped[id] = l->chosen[id] && mapped && (n->op == OP_carry || n->op == OP_result || can_chunk(n, l->chosen[id]));
     }
     for (uint32_t id = 0; id < size; id++) {
         Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed || !l->chosen[id]) continue;
+        if (!p->needed[id] || !l->chosen[id]) continue;
         visit_operands(p, n, join_operand, &s);
         if (n->op == OP_carry || n->op == OP_result) join_passes(p, &s, n);
     }
@@ -392,6 +392,6 @@ void find_lanes(Planner *p)
     mark_growing(p, p->lanes);
     p->lanes->chosen = ARENA_ARRAY(&p->work, Axis, size + 1);
     for (uint32_t id = 0; id < size; id++)
-        if (p->info[id].needed) p->lanes->chosen[id] = choose_axis(p->lanes, graph_node(p->graph, id));
+        if (p->needed[id]) p->lanes->chosen[id] = choose_axis(p->lanes, graph_node(p->graph, id));
     drop_idle_lanes(p);
 }

@@ -25,7 +25,7 @@ static void order_add_all(Shape *order, const Node *n, const Shape *from)
 static void set_order(Planner *p, const Node *n, const Shape *wish)
 {
     Info *info = info_of(p, n);
-    if (info->ordered || !info->needed) return;
+    if (!p->needed[n->id] || info->ordered) return;
     Shape rest = { 0 }, order = { 0 };
     for (int i = 0; i < n->axes.n; i++) {
         bool wished = false;
@@ -134,7 +134,7 @@ static void order_from_operands(Planner *p, const Node *n)
         for (int wanted = MAX_AXES; wanted >= 0; wanted--)
             for (int i = 0; i < n->n_in; i++) {
                 const Info *in = info_of(p, n->in[i]);
-                if (in->needed && in->order.n == wanted) order_add_all(&order, n, &in->order);
+                if (p->needed[n->in[i]->id] && in->order.n == wanted) order_add_all(&order, n, &in->order);
             }
     } else if (n->to) {
         order = *n->to;
@@ -150,9 +150,9 @@ void find_orders(Planner *p)
     }
     uint32_t size = graph_size(p->graph);
     for (uint32_t id = size; id-- > 0;)
-        if (p->info[id].needed && p->info[id].ordered) order_operands(p, graph_node(p->graph, id));
+        if (p->needed[id] && p->info[id].ordered) order_operands(p, graph_node(p->graph, id));
     for (uint32_t id = 0; id < size; id++)
-        if (p->info[id].needed && !p->info[id].ordered) order_from_operands(p, graph_node(p->graph, id));
+        if (p->needed[id] && !p->info[id].ordered) order_from_operands(p, graph_node(p->graph, id));
 }
 
 /* ---- Views and buffers ---- */

@@ -166,7 +166,7 @@ static void find_escapes(Planner *p)
 {
     for (uint32_t id = 0; id < graph_size(p->graph); id++) {
         Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed) continue;
+        if (!p->needed[id]) continue;
         visit_operands(p, n, note_escape, NULL);
         if (n->op != OP_loop) continue;
         for (int i = 0; i < n->loop->n_carry; i++)
@@ -178,7 +178,7 @@ static void find_escapes(Planner *p)
     for (uint32_t id = graph_size(p->graph); id-- > 0;) {
         const Node *n = graph_node(p->graph, id);
         const Info *info = &p->info[id];
-        if (!info->needed) continue;
+        if (!p->needed[id]) continue;
         bool passes_on = (is_view(n) && n->op != OP_result) || (n->op == OP_index && index_is_inside(n));
         passes_on = passes_on && info_of(p, n->in[0])->region == info->region;
         if (passes_on && info->stays) info_of(p, n->in[0])->stays = true;

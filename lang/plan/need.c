@@ -57,8 +57,9 @@ void visit_operands(Planner *p, Node *n, void (*visit)(Planner *p, Node *user, N
 
 static void need(Planner *p, NodeList *todo, Node *n)
 {
-    if (info_of(p, n)->needed) return;
-    info_of(p, n)->needed = true;
+    if (p->needed[n->id]) return;
+    p->needed[n->id] = true;
+    info_of(p, n)->view.buffer = info_of(p, n)->outside.buffer = -1;
     node_list_add(p, todo, n);
 }
 
@@ -154,7 +155,7 @@ void find_needed(Planner *p)
     uint32_t *seen = ARENA_ARRAY(&p->work, uint32_t, size + 1);
     for (uint32_t id = 0; id < size; id++) {
         Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed) continue;
+        if (!p->needed[id]) continue;
         if (n->op == OP_loop) find_outside(p, n->loop, seen);
         node_list_add(p, n->scope ? &p->loops[n->scope->id].body : &p->top, n);
     }

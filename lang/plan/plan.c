@@ -20,7 +20,7 @@ static void count_all_uses(Planner *p)
 {
     for (uint32_t id = 0; id < graph_size(p->graph); id++) {
         Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed || is_mark(n)) continue;
+        if (!p->needed[id] || is_mark(n)) continue;
         visit_operands(p, n, count_use, NULL);
         if (n->op != OP_loop) continue;
         const LoopInfo *loop = &p->loops[n->loop->id];
@@ -40,7 +40,7 @@ static bool sizes_are_sane(Planner *p)
 {
     for (uint32_t id = 0; id < graph_size(p->graph); id++) {
         const Node *n = graph_node(p->graph, id);
-        if (!p->info[id].needed) continue;
+        if (!p->needed[id]) continue;
         double count = 1;
         for (int i = 0; i < n->axes.n; i++) count *= (double)axis_size(n->axes.at[i]);
         if (count <= (double)MOST_VALUES || n->op == OP_spread) continue;
@@ -88,7 +88,7 @@ Code *plan_chunked(const Program *given, const Store *store, int64_t chunk, Diag
     p.program = &program;
     code->precision = store->precision;
     p.info = ARENA_ARRAY(&p.work, Info, graph_size(p.graph) + 1);
-    for (uint32_t i = 0; i < graph_size(p.graph); i++) p.info[i].view.buffer = p.info[i].outside.buffer = -1;
+    p.needed = ARENA_ARRAY(&p.work, bool, graph_size(p.graph) + 1);
     p.slot_buffers = ARENA_ARRAY(&p.work, int, store->n + 1);
     code->slots = ARENA_ARRAY(p.memory, SlotUse, (int64_t)store->n + program.n + 1);
     code->spares = ARENA_ARRAY(p.memory, void *, (int64_t)store->n + program.n + 1);
