@@ -13,13 +13,15 @@ def check_program(path):
         sys.exit(f"{pathlib.Path(sys.argv[0]).stem}: {path} is missing: make, or name the program with --ebm")
 
 
-def timed(command, **options):
-    """(wall, processor time) of a command, in seconds."""
+def timed(command, absent=None, **options):
+    """(wall, processor time) of a command, in seconds; None if it ends with the status `absent`."""
     began = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, **options)
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.perf_counter() - began
     child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode == absent:
+        return None
     if child.returncode:
         sys.exit(f"{pathlib.Path(sys.argv[0]).stem}: {' '.join(command)} ended with status {child.returncode}")
     return wall, usage.ru_utime + usage.ru_stime
