@@ -76,6 +76,7 @@ runs threads1 0 $scenes/draws1.ebm --threads 1
 runs threads2 0 $scenes/draws1.ebm --threads 2
 same threads1 threads2
 
+runs beside 0 tests/language/texts.ebm # files beside the text, also those that library functions read, with --data elsewhere
 runs option 0 $scenes/option.ebm
 says option 'width * 2 = 8'
 runs option_set 0 $scenes/option.ebm --set width=6 --set rate=0.25

@@ -149,6 +149,11 @@ static void save_action(Builder *b, Scope *scope, const Stmt *s, Action *a)
     a->values = ARENA_ARRAY(b->arena, uint32_t, 64);
     a->labels = ARENA_ARRAY(b->arena, const char *, 64);
     print_value(b, a, expr_text(b, s->value), v, s->value->span);
+    for (int i = 0; i < a->n_values; i++)
+        if (a->values[i] == TEXT_ONLY) {
+            diag_help(complain(b, "E0471", s->value->span, "save writes arrays and runs, but a part of this is text"), "save the arrays that are made of it");
+            return;
+        }
 }
 
 void build_action(Builder *b, Scope *scope, const Stmt *s, Action *a)

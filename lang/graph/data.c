@@ -111,9 +111,19 @@ static char *existing(const char *folder, const char *path)
     return NULL;
 }
 
+/* The place in a text of the user's that led to one in the library. */
+static Span in_user_text(const Builder *b, Span span)
+{
+    const UsedFile *used = used_file(b, span.source);
+    for (const Origin *o = b->at.origin; o && used && used->library; o = o->caller)
+        if ((used = used_file(b, o->span.source)) == NULL || !used->library) span = o->span;
+    return span;
+}
+
 static char *find_file(Builder *b, const char *path, Span span)
 {
     char *found = NULL;
+    span = in_user_text(b, span);
     if (b->options.data_dir) found = existing(b->options.data_dir, path);
     if (!found && span.source && span.source->name[0] != '<') {
         const char *slash = strrchr(span.source->name, '/');

@@ -326,6 +326,10 @@ static Value *apply_split_columns(Builder *b, Scope *s, const CallArgs *args)
         Value *texts = texts_value(b, at, v->texts->n, v->texts->path, arena_format(b->arena, "%s of %s", f->name, v->texts->unit));
         Value *column = apply_values(b, f->value->fn, &texts, 1, args->span);
         if (column->kind == VALUE_NONE) return column;
+        if (column->kind != VALUE_ARRAY || !column->shape.n || axis_size(column->shape.at[0]) != v->texts->n) {
+            complain(b, "E0381", args->span, "the column %s of %lld texts must have as many rows, but it is %s", f->name, (long long)v->texts->n, value_text(b, column));
+            return b->none;
+        }
         field_add(b, &r->fields, f->name, column);
     }
     return r;
