@@ -142,7 +142,7 @@ static void test_places(void **state)
     expect("fn f(x: [2]) {\n  lower x\n  x\n}\n", "2:3 E0209\n");
     expect("fn f(x: [2]) {\n  param W: [2] = 0\n  x * W\n}\n", "2:3 E0209\n");
     expect("fn f(x: [2]) {\n  term a = x\n  x\n}\n", "2:3 E0209\n");
-    expect("net f(x: [2]) {\n  state a = 0\n  x * a\n}\n", "2:3 E0209\n");
+    expect("fn f(x: [2]) {\n  state a = 0\n  x * a\n}\n", "2:3 E0209\n");
     expect("fn f(x: [2]) {\n  keep x as xs\n  xs\n}\n", "2:3 E0209\n3:3 E0201\n");
     expect(TRAIN "  record mean(x) as m1\n  until 9 steps\n}\n", "7:3 E0209\n");
     expect(TRAIN "  claim mean(x) < 1 \"small\"\n  until 9 steps\n}\n", "7:3 E0209\n");
