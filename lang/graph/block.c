@@ -37,11 +37,21 @@ Value *eval_drawn(Builder *b, Scope *scope, const Expr *e, Shape *declared, cons
 
 /* ---- bindings ---- */
 
+/* Whether both are an array of this shape, or several of these. */
+static bool same_arrays(const Value *x, const Value *y)
+{
+    if (x->kind != y->kind) return false;
+    if (x->kind == VALUE_ARRAY) return same_sizes(&x->shape, &y->shape);
+    bool same = x->kind != VALUE_BUNDLE || x->n_items == y->n_items;
+    for (int i = 0; same && x->kind == VALUE_BUNDLE && i < x->n_items; i++) same = same_arrays(x->items[i], y->items[i]);
+    return same;
+}
+
 void assign_next(Builder *b, Binding *cell, Value *v, Span span)
 {
     if (v->kind == VALUE_NONE) { cell->next = v; return; }
     if (cell->value->kind == VALUE_NONE) return;
-    if (v->kind != cell->value->kind || (v->kind == VALUE_ARRAY && !same_sizes(&v->shape, &cell->value->shape))) {
+    if (!same_arrays(v, cell->value)) {
         Diagnostic *d = complain(b, "E0340", span, "%s' must have the shape of %s, %s, but it is %s", cell->name, cell->name, value_text(b, cell->value), value_text(b, v));
         diag_note(d, cell->span, "%s is declared here", cell->name);
         cell->next = b->none;

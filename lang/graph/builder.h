@@ -214,7 +214,6 @@ const char *path_of(Builder *b, Span span, const char *name);       /* of a defi
 /* called.c */
 bool   text_takes_derivatives(Builder *b, const Block *block);
 bool   text_takes_prox(Builder *b, const Block *block);
-bool   text_names_rest(const Block *block);             /* [n, ..S]: an array beside the one it solves for, which so cannot be several */
 
 /* prox.c */
 Value *smooth_part(Builder *b, const CallArgs *args);           /* smooth(E, x) */
@@ -241,6 +240,7 @@ bool   type_rank(const Type *type, int *rank, bool *rest);
 bool   eval_domain(Builder *b, Scope *scope, const Type *type, Domain *domain);
 bool   eval_shape(Builder *b, Scope *scope, const Type *type, Shape *shape);   /* all sizes must be known */
 void   solve_sizes(Builder *b, Scope *scope, const Type *type, const Value *v);
+void   bind_rests(Builder *b, Scope *scope, const Type *type, Value *v);
 bool   match_type(Builder *b, Scope *scope, const Type *type, const Value *v, const char *what, Span span);  /* solves size variables */
 Value *retract(Builder *b, Value *v, Domain domain);
 Value *retract_all(Builder *b, Value *v, const Value *like);    /* each member of a bundle into the domain of its like */

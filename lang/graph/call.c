@@ -341,6 +341,7 @@ Value *apply_body(Builder *b, Closure *c, const Signature *s, Value **v, const S
     for (int i = 0; i < s->n; i++) {
         const Param *p = &s->at[i];
         if (!v[i]) v[i] = eval(b, scope, p->preset);
+        if (p->type && v[i]->kind == VALUE_BUNDLE) bind_rests(b, scope, p->type, v[i]);
         if (p->type && v[i]->kind == VALUE_ARRAY) {
             Domain domain;
             if (!match_type(b, scope, p->type, v[i], p->name.text, spans[i]) || !eval_domain(b, scope, p->type, &domain) ||

@@ -1,4 +1,4 @@
-/* called.c: what the text of a solver calls, itself or by the functions it calls: derivatives, a prox; and whether it writes shapes of its own. */
+/* called.c: what the text of a solver calls, itself or by the functions it calls: derivatives, a prox. */
 #include <string.h>
 #include "lang/graph/builder.h"
 
@@ -39,19 +39,3 @@ static bool block_calls(Builder *b, const Block *block, CallKind *kind, int dept
 
 bool text_takes_derivatives(Builder *b, const Block *block) { return block_calls(b, block, is_gradient, 0); }
 bool text_takes_prox(Builder *b, const Block *block)        { return block_calls(b, block, is_prox, 0); }
-
-static bool names_rest(const Expr *e)
-{
-    if (!e) return false;
-    if (e->kind == EXPR_REST) return true;
-    for (int i = 0; i < 3; i++) if (names_rest(e->kid[i])) return true;
-    for (int i = 0; i < e->list.n; i++) if (names_rest(e->list.at[i])) return true;
-    for (int i = 0; i < e->n_args; i++) if (names_rest(e->args[i].value)) return true;
-    return false;
-}
-
-bool text_names_rest(const Block *block)
-{
-    for (int i = 0; i < block->n; i++) if (names_rest(block->at[i]->value) || text_names_rest(&block->at[i]->block)) return true;
-    return false;
-}

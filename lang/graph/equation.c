@@ -19,6 +19,21 @@ static void bind_indices(Search *s, Scope *inner, Shape *axes)
     }
 }
 
+static Value *reduced(Builder *b, const Expr *e, const Search *s, Shape axes, Value *v);
+
+/* Each of several arrays by itself. */
+static Value *reduced_each(Builder *b, const Expr *e, const Search *s, Shape axes, const Value *v)
+{
+    Value *r = value_new(b, VALUE_BUNDLE);
+    r->n_items = v->n_items;
+    r->items = ARENA_ARRAY(b->arena, Value *, v->n_items);
+    for (int i = 0; i < v->n_items; i++) {
+        r->items[i] = reduced(b, e, s, axes, v->items[i]);
+        if (r->items[i]->kind == VALUE_NONE) return b->none;
+    }
+    return r;
+}
+
 Value *eval_reduction(Builder *b, Scope *scope, const Expr *e)
 {
     Search s = { .b = b, .scope = scope };
@@ -31,6 +46,11 @@ Value *eval_reduction(Builder *b, Scope *scope, const Expr *e)
     bind_indices(&s, inner, &axes);
     Value *v = eval(b, inner, e->kid[0]);
     b->at.hidden = before;
+    return v->kind == VALUE_BUNDLE ? reduced_each(b, e, &s, axes, v) : reduced(b, e, &s, axes, v);
+}
+
+static Value *reduced(Builder *b, const Expr *e, const Search *s, Shape axes, Value *v)
+{
     if (v->kind == VALUE_NONE) return v;
     const char *name = e->name.text;
     if (v->kind != VALUE_ARRAY) {
@@ -48,8 +68,8 @@ Value *eval_reduction(Builder *b, Scope *scope, const Expr *e)
         }
         node = graph_spread(b->g, node, axes_union(&node->axes, &over));
         r->node = graph_along(b->g, name[4] == 'i' ? OP_argmin : OP_argmax, node, axes.at[0], false);
-        if (s.at[0].low) r->node = graph_map(b->g, OP_add, r->node, graph_const(b->g, (double)s.at[0].low), NULL);
-        r->domain = (Domain){ CLASS_WHOLE, (double)s.at[0].low, (double)s.at[0].high - 1 };
+        if (s->at[0].low) r->node = graph_map(b->g, OP_add, r->node, graph_const(b->g, (double)s->at[0].low), NULL);
+        r->domain = (Domain){ CLASS_WHOLE, (double)s->at[0].low, (double)s->at[0].high - 1 };
         return r;
     }
     Op op = !strcmp(name, "prod") ? OP_prod : !strcmp(name, "max") || !strcmp(name, "any") ? OP_maximum
@@ -185,8 +205,9 @@ static Value *right_side(Builder *b, Search *s, const Stmt *st, const Left *left
     stand_at(b, st->span);
     if (v->kind == VALUE_ARRAY && left->scatters) v = scatter(b, inner, left->lhs, left->base, v, axes, left->bare);
     b->at.hidden = before;
-    if (v->kind == VALUE_ARRAY && !left->scatters) v = make_visible(b, v, axes);
-    if (v->kind == VALUE_NONE) return v;
+    bool several = v->kind == VALUE_BUNDLE && !left->scatters;
+    if (several || (v->kind == VALUE_ARRAY && !left->scatters)) v = make_visible(b, v, axes);
+    if (v->kind == VALUE_NONE || several) return v;
     if (v->kind != VALUE_ARRAY) {
         complain(b, "E0306", st->value->span, "an index equation gives numbers, but this is %s", value_text(b, v));
         return b->none;

@@ -155,6 +155,51 @@ static Value *list_of_strings(Builder *b, Value **v, int n, Span span)
     return texts_value(b, at, n, NULL, "text");
 }
 
+/* [n, ..S] where S is the rest of member number `part` of what has several arrays; null after a report. */
+static Value *shape_for(Builder *b, Scope *scope, const Expr *e, int part)
+{
+    int64_t dims[MAX_AXES];
+    int at = 0;
+    for (int i = 0; i < e->list.n; i++) {
+        const Expr *x = e->list.at[i];
+        if (x->kind != EXPR_REST) {
+            Value *v = eval(b, scope, x);
+            if (at >= MAX_AXES - 2 || !want_size(b, v, x->span, "a size", &dims[at])) return NULL;
+            at++;
+            continue;
+        }
+        Binding *s = lookup(scope, x->name.text);
+        const Value *of = !s ? b->none : s->value->kind == VALUE_BUNDLE && part < s->value->n_items ? s->value->items[part] : s->value;
+        if (of->kind != VALUE_SHAPE && of->kind != VALUE_ARRAY) {
+            if (!s || of->kind != VALUE_NONE) complain(b, "E0303", x->span, "..%s is not the rest of a shape here", x->name.text);
+            return NULL;
+        }
+        for (int k = 0; k < of->shape.n && at < MAX_AXES - 2; k++) dims[at++] = axis_size(of->shape.at[k]);
+    }
+    Value *v = value_new(b, VALUE_SHAPE);
+    v->shape = shape_fresh(dims, at);
+    return v;
+}
+
+/* A shape; of the rest of several arrays, an array of zeros for each: what `like` would give. */
+static Value *listed_shape(Builder *b, Scope *scope, const Expr *e)
+{
+    int parts = 0;
+    for (int i = 0; i < e->list.n; i++) {
+        const Binding *s = e->list.at[i]->kind == EXPR_REST ? lookup(scope, e->list.at[i]->name.text) : NULL;
+        if (s && s->value->kind == VALUE_BUNDLE) parts = s->value->n_items;
+    }
+    Value *r = value_new(b, VALUE_BUNDLE);
+    r->n_items = parts;
+    r->items = ARENA_ARRAY(b->arena, Value *, parts + 1);
+    for (int i = 0; i < parts || !i; i++) {
+        Value *shape = shape_for(b, scope, e, i);
+        if (!shape || !parts) return shape ? shape : b->none;
+        r->items[i] = array(b, graph_const(b->g, 0), shape->shape);
+    }
+    return r;
+}
+
 static Value *eval_array(Builder *b, Scope *scope, const Expr *e)
 {
     int n = e->list.n;
@@ -171,26 +216,7 @@ static Value *eval_array(Builder *b, Scope *scope, const Expr *e)
         if (!bad && v[0]->kind == VALUE_STRING) return list_of_strings(b, v, n, e->span);
         return bad ? b->none : stack_values(b, v, n, e->span);
     }
-    int64_t dims[MAX_AXES];
-    int at = 0;
-    for (int i = 0; i < n; i++) {
-        const Expr *x = e->list.at[i];
-        if (x->kind == EXPR_REST) {
-            Binding *s = lookup(scope, x->name.text);
-            if (!s || s->value->kind != VALUE_SHAPE) {
-                if (!s || s->value->kind != VALUE_NONE) complain(b, "E0303", x->span, "..%s is not the rest of a shape here", x->name.text);
-                return b->none;
-            }
-            for (int k = 0; k < s->value->shape.n && at < MAX_AXES - 2; k++) dims[at++] = axis_size(s->value->shape.at[k]);
-        } else {
-            Value *v = eval(b, scope, x);
-            if (at >= MAX_AXES - 2 || !want_size(b, v, x->span, "a size", &dims[at])) return b->none;
-            at++;
-        }
-    }
-    Value *v = value_new(b, VALUE_SHAPE);
-    v->shape = shape_fresh(dims, at);
-    return v;
+    return listed_shape(b, scope, e);
 }
 
 static Value *eval_like(Builder *b, Scope *scope, const Expr *e)

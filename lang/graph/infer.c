@@ -270,11 +270,6 @@ bool solver_serves(Inference *x, const Closure *solver)
         diag_help(d, "solvers are exact(), langevin(..), descent(..) and those you define with `solver`");
         return false;
     }
-    if (x->n > 1 && text_names_rest(&solver->def->block)) {
-        Diagnostic *d = complain(b, "E0360", by, "%s serves one array, but %d are sought", solver->name, x->n);
-        diag_help(d, "alternate(%s = %s(..), ..) moves them in turn, each by a solver of its own", x->at[0].name.text, solver->name);
-        return false;
-    }
     for (int i = 0; i < x->n; i++) {
         Binder *v = &x->at[i];
         if ((v->domain.kind == CLASS_WHOLE || v->domain.kind == CLASS_SPIN) && text_takes_derivatives(b, &solver->def->block)) {

@@ -124,14 +124,9 @@ static void fix_index(Search *s, IndexName *x, int64_t size, Span span)
     x->source = span;
 }
 
-static void search_subscripts(Search *s, const Expr *e)
+/* What subscripts of this array say of ranges. */
+static void fix_by(Search *s, const Expr *e, const Value *base)
 {
-    bool any = false;
-    for (int i = 0; i < e->n_subscripts; i++) any |= e->subscripts[i].kind == SUBSCRIPT_AT && mentions_open(s, e->subscripts[i].at);
-    if (!any || mentions_open(s, e->kid[0])) return;
-    Value *base = eval(s->b, s->scope, e->kid[0]);
-    if (base->kind == VALUE_NONE) { s->failed = true; return; }
-    if (base->kind != VALUE_ARRAY) return;
     if (!range_count_fits(s->b, e, base)) { s->failed = true; return; }
     for (int p = 0; p < e->n_subscripts; p++) {
         const Subscript *x = &e->subscripts[p];
@@ -145,6 +140,17 @@ static void search_subscripts(Search *s, const Expr *e)
             s->bounds[s->n_bounds++] = f;
         }
     }
+}
+
+static void search_subscripts(Search *s, const Expr *e)
+{
+    bool any = false;
+    for (int i = 0; i < e->n_subscripts; i++) any |= e->subscripts[i].kind == SUBSCRIPT_AT && mentions_open(s, e->subscripts[i].at);
+    if (!any || mentions_open(s, e->kid[0])) return;
+    Value *base = eval(s->b, s->scope, e->kid[0]);
+    if (base->kind == VALUE_NONE) { s->failed = true; return; }
+    if (base->kind == VALUE_BUNDLE) for (int i = 0; i < base->n_items; i++) fix_by(s, e, base->items[i]);
+    else if (base->kind == VALUE_ARRAY) fix_by(s, e, base);
 }
 
 static const Expr *index_name(const Subscript *x)

@@ -85,6 +85,15 @@ const char *shape_text(Builder *b, Shape shape)
     return arena_copy(b->arena, text, strlen(text));
 }
 
+/* Of a few arrays, their shapes. */
+static const char *bundle_text(Builder *b, const Value *v)
+{
+    if (v->n_items < 2 || v->n_items > 3) return "a bundle of cells";
+    const char *last = shape_text(b, v->items[v->n_items - 1]->shape), *text = shape_text(b, v->items[0]->shape);
+    if (v->n_items == 3) text = arena_format(b->arena, "%s, %s", text, shape_text(b, v->items[1]->shape));
+    return arena_format(b->arena, "a bundle of arrays %s and %s", text, last);
+}
+
 const char *value_text(Builder *b, const Value *v)
 {
     switch (v->kind) {
@@ -98,7 +107,7 @@ const char *value_text(Builder *b, const Value *v)
     case VALUE_STRING:   return "a string";
     case VALUE_TEXTS:    return arena_format(b->arena, "a list of %lld text%s", (long long)v->texts->n, v->texts->n == 1 ? "" : "s");
     case VALUE_SHAPE:    return "a shape";
-    case VALUE_BUNDLE:   return "a bundle of cells";
+    case VALUE_BUNDLE:   return bundle_text(b, v);
     case VALUE_PLOT:     return "a plot";
     case VALUE_RUN:      return "a train";
     case VALUE_MODULE:   return "a used file";

@@ -134,6 +134,13 @@ void solve_sizes(Builder *b, Scope *scope, const Type *type, const Value *v)
     }
 }
 
+/* ..S of several arrays: [n, ..S] is a shape for each. */
+void bind_rests(Builder *b, Scope *scope, const Type *type, Value *v)
+{
+    const Dim *d = type->dims;
+    if (type->n_dims == 1 && !d->size && !lookup(scope, d->rest.text)) bind(b, scope, d->rest.text, v, d->span);
+}
+
 /* Whether visible shape of v is what the type says, solving size variables into the scope. */
 bool match_type(Builder *b, Scope *scope, const Type *type, const Value *v, const char *what, Span span)
 {
