@@ -106,7 +106,7 @@ static bool find_links(Inference *x, Sequence *s, Node *energy, Node *slope, boo
     if (links.many) return refuse_ring(x, s, energy);
     links = to_others(&links, self);
     if (within(&links, 1)) return true;
-    s->tree = tree_of(x->b, &links, s->t, s->states);
+    s->tree = tree_of(x->b, &links, s->t, s->states, s->one_by_one);
     s->wide = !s->tree && !*self && within(&links, 2) && s->states <= MOST_WIDE_STATES;
     return s->tree || s->wide || refuse_ring(x, s, energy);
 }
@@ -359,7 +359,6 @@ static int64_t wanted_best(Inference *x, const Closure *solver)
 static Value *best_several(Inference *x, Sequence *s, int64_t n)
 {
     Builder *b = x->b;
-    if (s->tree) { refuse(x, NULL, "", "chain(best = n) serves sequences alone"); return b->none; }
     double there_are = pow((double)s->states, (double)s->length);
     if ((double)n > there_are) {
         complain(b, "E0305", x->infer->by->span, "there are %g configurations only, but the best %lld are wanted", there_are, (long long)n);
@@ -367,7 +366,7 @@ static Value *best_several(Inference *x, Sequence *s, int64_t n)
     }
     Axis rank = plain_axis(n, &s->f.at[0].shape);
     Sequence pairs = s->wide ? wide_pairs(s, true) : *s;
-    Node *states = sequence_several(&pairs, b->at.loop, rank);
+    Node *states = s->tree ? tree_several(s, b->at.loop, rank) : sequence_several(&pairs, b->at.loop, rank);
     Value *v = values_of(x, s, s->wide ? wide_states(s, states) : states);
     Value *all = array(b, v->node, shape_join((Shape){ 1, { rank } }, v->shape));
     all->domain = v->domain;
@@ -380,6 +379,7 @@ Value *solve_chain(Inference *x, const Closure *solver, Shape items)
     Sequence s = { 0 };
     int64_t several = wanted_best(x, solver);
     if (several < 0) return b->none;
+    s.one_by_one = several > 0;
     if (!find_terms(x, &s, energy_closure(x, x->infer->kind == INFER_EXPECTATION ? x->infer->under : x->infer->of, items))) return b->none;
     if (x->infer->kind == INFER_ARGMAX) {
         s.unary = minus(&s, s.unary);

@@ -1,39 +1,38 @@
 /* several.c: the n lowest configurations of a sequence, for chain(best = n): Viterbi's algorithm with the n best ways to each state. */
 #include "lang/graph/chain.h"
 
-/* The n lowest ways to each state l of a place (or to none: over all states), {l, rank}: their energies, and which state k and rank they come from. */
-typedef struct Ways { Node *energy, *state, *rank; } Ways;
-
-static const double no_way = 1e30;      /* the energy of what does not exist */
-
 static Node *map2(Graph *g, Op op, Node *x, Node *y) { return graph_map(g, op, x, y, NULL); }
 
-/* Merges the lists of all k, each in order of energy: every pass takes the lowest head.  ways {k, rank}; steps {k, l}: added to all ways of k; may be
- * null. */
-static Ways merge(Sequence *s, Loop *around, Axis rank, Node *ways, Node *steps)
+/* Every pass takes the lowest head of all lists. */
+Ways merge_ways(Graph *g, Loop *around, Axis rank, Axis over, Node *lists, Node *more)
 {
-    Graph *g = s->g;
     Node *n = graph_const(g, (double)axis_size(rank)), *one = graph_const(g, 1);
-    Axes axes = steps ? axes_union(&ways->axes, &steps->axes) : ways->axes;
-    axes = axes_with(axes_without(axes, rank), s->k);
+    Axes axes = more ? axes_union(&lists->axes, &more->axes) : lists->axes;
+    axes = axes_with(axes_without(axes, rank), over);
     Loop *loop = graph_loop_open(g, around, axis_size(rank));
     Node *head = graph_carry(g, loop, graph_spread(g, graph_const(g, 0), axes), axes);
-    Node *energy = graph_gather(g, ways, rank, map2(g, OP_min, head, map2(g, OP_sub, n, one)));
-    if (steps) energy = map2(g, OP_add, energy, steps);
+    Node *energy = graph_gather(g, lists, rank, map2(g, OP_min, head, map2(g, OP_sub, n, one)));
+    if (more) energy = map2(g, OP_add, energy, more);
     energy = graph_map(g, OP_select, map2(g, OP_lt, head, n), energy, graph_const(g, 2 * no_way));
     energy = graph_spread(g, energy, axes);
-    Node *state = graph_along(g, OP_argmin, energy, s->k, false);
-    Node *taken = map2(g, OP_eq, graph_iota(g, s->k), state);
+    Node *from = graph_along(g, OP_argmin, energy, over, false);
+    Node *taken = map2(g, OP_eq, graph_iota(g, over), from);
     graph_loop_next(g, loop, 0, graph_spread(g, map2(g, OP_add, head, taken), axes));
     int at[3];
-    at[0] = graph_loop_keep(g, loop, graph_fold(g, OP_minimum, energy, axes_one(s->k)), rank);
-    at[1] = graph_loop_keep(g, loop, state, rank);
-    at[2] = graph_loop_keep(g, loop, graph_gather(g, head, s->k, state), rank);
+    at[0] = graph_loop_keep(g, loop, graph_fold(g, OP_minimum, energy, axes_one(over)), rank);
+    at[1] = graph_loop_keep(g, loop, from, rank);
+    at[2] = graph_loop_keep(g, loop, graph_gather(g, head, over, from), rank);
     graph_loop_close(g, loop);
     return (Ways){ graph_result(g, loop, 1 + at[0]), graph_result(g, loop, 1 + at[1]), graph_result(g, loop, 1 + at[2]) };
 }
 
-/* Of all places but the last, along `axis`: the ways on to each state of the next one {axis, l, rank}. */
+Node *ways_or_first(Graph *g, Axis rank, Node *energy, Node *states)
+{
+    Node *first = graph_gather(g, states, rank, graph_const(g, 0));
+    return graph_map(g, OP_select, map2(g, OP_lt, energy, graph_const(g, no_way / 10)), states, first);
+}
+
+/* Ways to each state l of a place come from lists of states k of the one before.  Of all places but the last, along `axis`: the ways on to each state of the next one {axis, l, rank}. */
 typedef struct Kept { Node *state, *rank; Axis axis; } Kept;
 
 static Ways forward(Sequence *s, Loop *around, Axis rank, Kept *kept)
@@ -44,27 +43,27 @@ static Ways forward(Sequence *s, Loop *around, Axis rank, Kept *kept)
     Node *first = graph_gather(g, s->unary, s->t, graph_const(g, 0));
     first = graph_map(g, OP_select, map2(g, OP_eq, graph_iota(g, rank), graph_const(g, 0)), first, graph_const(g, no_way));
     first = graph_spread(g, first, axes);
-    if (s->length < 2) return merge(s, around, rank, first, NULL);
+    if (s->length < 2) return merge_ways(g, around, rank, s->k, first, NULL);
     Loop *loop = graph_loop_open(g, around, s->length - 1);
     Node *ways = graph_carry(g, loop, first, axes);
-    Ways next = merge(s, loop, rank, ways, graph_gather(g, s->pair, s->e, loop->time));
+    Ways next = merge_ways(g, loop, rank, s->k, ways, graph_gather(g, s->pair, s->e, loop->time));
     Node *here = graph_gather(g, s->unary, s->t, map2(g, OP_add, loop->time, graph_const(g, 1)));
     graph_loop_next(g, loop, 0, graph_spread(g, map2(g, OP_add, graph_rename(g, next.energy, s->l, s->k), here), axes));
     kept->axis = graph_fresh_axis(g, s->length - 1);
-    int state = graph_loop_keep(g, loop, next.state, kept->axis), from = graph_loop_keep(g, loop, next.rank, kept->axis);
+    int state = graph_loop_keep(g, loop, next.from, kept->axis), from = graph_loop_keep(g, loop, next.rank, kept->axis);
     graph_loop_close(g, loop);
     kept->state = graph_result(g, loop, 1 + state);
     kept->rank = graph_result(g, loop, 1 + from);
-    return merge(s, around, rank, graph_result(g, loop, 0), NULL);
+    return merge_ways(g, around, rank, s->k, graph_result(g, loop, 0), NULL);
 }
 
 /* The numbers of states {t, rank}, from the last place to the first. */
 static Node *backward(Sequence *s, Loop *around, Axis rank, const Ways *last, const Kept *kept)
 {
     Graph *g = s->g;
-    if (s->length < 2) return graph_spread(g, last->state, axes_with(last->state->axes, s->t));
+    if (s->length < 2) return graph_spread(g, last->from, axes_with(last->from->axes, s->t));
     Axis which = graph_fresh_axis(g, axis_size(rank));      /* of the whole configurations, told from the ranks on the way */
-    Node *state = graph_rename(g, last->state, rank, which), *from = graph_rename(g, last->rank, rank, which);
+    Node *state = graph_rename(g, last->from, rank, which), *from = graph_rename(g, last->rank, rank, which);
     Axes axes = axes_with(axes_union(&state->axes, &from->axes), which);
     Loop *loop = graph_loop_open(g, around, s->length - 1);
     Node *y = graph_carry(g, loop, graph_spread(g, state, axes), axes), *r = graph_carry(g, loop, graph_spread(g, from, axes), axes);
@@ -85,8 +84,5 @@ Node *sequence_several(Sequence *s, Loop *around, Axis rank)
     Graph *g = s->g;
     Kept kept = { 0 };
     Ways last = forward(s, around, rank, &kept);
-    Node *states = backward(s, around, rank, &last, &kept);
-    /* where what is given leaves fewer, the first is repeated */
-    Node *first = graph_gather(g, states, rank, graph_const(g, 0));
-    return graph_map(g, OP_select, map2(g, OP_lt, last.energy, graph_const(g, no_way / 10)), states, first);
+    return ways_or_first(g, rank, last.energy, backward(s, around, rank, &last, &kept));
 }

@@ -7,18 +7,6 @@
 #include <string.h>
 #include "lang/graph/chain.h"
 
-enum { ZERO, DUMP, TOTAL, FIRST_SLOT };     /* slots: nothing; what is sent in vain; messages of the roots; of parents, from here on */
-
-struct Tree {
-    int64_t places, passes, width;
-    const int64_t *parent;      /* -1: a root */
-    Axis t, pass, side, slot;   /* side: places of one pass */
-    Node *place, *in, *out;     /* {pass, side}: who sends; the slot with what it was told, and that of its parent */
-    Node *keep;                 /* {pass, slot}: 0 where the pass empties it */
-    Node *sent;                 /* {t}: when a place sends, counted from the last pass on: number of the pass from the end * width + side */
-    Node *color, *above;        /* {t}: depth modulo 3, of a place and of its parent */
-};
-
 /* ---- growing it ---- */
 
 /* Links both ways, in order of their first place; first[i]: the first one of place i.  order: places, each after its parent. */
@@ -256,13 +244,13 @@ static void note_colors(Builder *b, Tree *tree, const Growth *w)
     tree->above = table(b, w->arena, "tree: above", tree->t, 0, above);
 }
 
-const Tree *tree_of(Builder *b, const Links *links, Axis t, int64_t states)
+const Tree *tree_of(Builder *b, const Links *links, Axis t, int64_t states, bool one_by_one)
 {
     Arena arena = { 0 };
     Growth w = growth_of(&arena, links, axis_size(t));
     Tree *tree = NULL;
     if (grow_all(&w)) {
-        Schedule q = schedule_of(&w, states);
+        Schedule q = schedule_of(&w, one_by_one ? MOST_PAIRS : states);
         tree = ARENA_NEW(b->arena, Tree);
         int64_t *parent = ARENA_ARRAY(b->arena, int64_t, w.n);
         memcpy(parent, w.parent, sizeof *parent * (size_t)w.n);
