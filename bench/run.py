@@ -21,10 +21,13 @@ def mlp(rows, *widths):
 
 
 def work():
-    """By workload: flops of the products of a unit, bytes of what an optimizer reads and writes, modes of PyTorch, units of a step."""
+    """By workload: flops of the products of a unit, bytes of what an optimizer and averages read and write, modes of PyTorch, units of a step."""
     plane = mlp(256, 2, 128, 128, 1)
     conv = 64 * 2 * (196 * 32 * 9 + 49 * 64 * 288 + 16 * 128 * 576 + 2048)
     dense = 784 * 512 + 512 * 256 + 256 * 512 + 512 * 512
+    token = 4 * 128 * 128 + 2 * 128 * 512                    # of a block of a transformer, without its attention
+    blocks = sum(n * tokens * (token + 2 * tokens * 128) for n, tokens in ((4, 49), (4 * 3, 25), (2 * 3, 41)))
+    ends = (49 + 2 * 25) * 16 * 128 + 3 * (25 + 16) * 128 * 128
     return {
         "w1": (2 * plane, 0, ["hand", "fx"], 1000),
         "w2": (60 * 2 * plane + 2 * 3 * plane, 17153 * 28, ["hand", "fx"], 1),
@@ -32,6 +35,7 @@ def work():
         "w5": (5 * 2 * 128 * 784 * 500, 4 * 392000 * 4, ["eager"], 1),
         "w6": (20 * 2 * conv + 2 * 3 * conv, 94913 * 28, ["eager"], 1),
         "w7": (2 * 512 * (3 * dense - 784 * 512) + 2 * 2 * 256 * 512 * 512 * 2, dense * 28, ["fx", "eager"], 1),
+        "w9": (2 * 64 * (blocks + ends), (6 * 12 * 128 * 128) * 28 + (4 * 12 * 128 * 128) * 8, ["eager", "fx"], 1),
     }
 
 

@@ -31,9 +31,10 @@ KEPT = {
     "w5": [("v", "128, 784", "v"), ("neg", "128, 784", "neg")],
     "w6": [("x", "64, 28, 28", "x"), ("start", "64, 28, 28", "cd.start"), ("noise", "64, 20, 28, 28", "cd.neg.noise"), ("neg", "64, 28, 28", "cd.neg")],
     "w7": [("a", "256, 28, 28", "a"), ("b", "256, 28, 28", "b")],
+    "w9": [("x", "64, 49, 16", "x"), ("seen", "25", "seen"), ("wanted", "16", "wanted")],
 }
 LOSS = {"w1": "squares", "w2": "mean(E(x)) - mean(E(cd.neg)) + scale", "w3": "sum((d.eps - 0.3 * d.slope)^2) / 512", "w5": "mean(free(v)) - mean(free(neg))",
-        "w6": "mean(E(x)) - mean(E(cd.neg)) + scale", "w7": "volume"}
+        "w6": "mean(E(x)) - mean(E(cd.neg)) + scale", "w7": "volume", "w9": "missed"}
 
 
 def told_text(workload, still):
@@ -95,7 +96,7 @@ def compare(workload, ebm, folder):
     found = [("loss", abs(loss - theirs) / max(1, abs(theirs)), 1e-4)]
     if workload != "w5" and "neg" in drawn:
         found.append(("ends of chains", float((drawn["neg"] - peer.neg).abs().max()), 1e-3))
-    for name, w in zip(peer.names, peer.w):
+    for name, w in peer.parts().items():
         if name not in before or (workload, name) == ("w7", "wide.dense2.b"):
             continue                                         # VICReg does not see that bias: its gradient is rounding alone
         moved = (after[name] - before[name]).reshape(w.shape), (w.detach() - before[name].reshape(w.shape))
