@@ -54,7 +54,7 @@ static EbmStatus judge(const Verification *v, EbmStatus ran)
 {
     if (ran > EBM_CLAIM_FAILED) return ran;
     if (!v->again) {
-        printf("not verified: the text of %s does not save such a model (is it a state on the way? `ebm resume` goes on from one)\n", v->path);
+        printf("not verified: the text of %s does not save such a model\n", v->path);
         return EBM_CLAIM_FAILED;
     }
     bool same = ebm_compare(stdout, v->path, v->again);
@@ -73,6 +73,10 @@ int verify(Options *options)
     if (options->n_operands != 1) {
         fputs("ebm: usage: ebm verify MODEL.safetensors\n", stderr);
         return EBM_TEXT_WRONG;
+    }
+    if (ebm_is_state(options->operands[0])) {
+        printf("not verified: %s is a state on the way, not a result; `ebm resume` goes on from it\n", options->operands[0]);
+        return EBM_CLAIM_FAILED;
     }
     const char *base = getenv("TMPDIR");
     char *folder = NULL;

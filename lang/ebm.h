@@ -134,6 +134,8 @@ bool ebm_explain_code(FILE *out, const char *code);
 bool ebm_doc(FILE *out, const char *name, const char *stdlib_dir);
 /* What a saved model holds.  False, with a line in out, if it cannot be read. */
 bool ebm_inspect(FILE *out, const char *path);
+/* Whether a saved model is a state on the way (a checkpoint, or what Ctrl-C left), from which ebm_resume goes on, and no result. */
+bool ebm_is_state(const char *path);
 /* Whether two saved models are of one kind: of the same train, with arrays of the same names. */
 bool ebm_is_same_kind(const char *path, const char *other);
 /* Compares two such models value by value, with their data and claims, and tells every difference.  True if there is none. */

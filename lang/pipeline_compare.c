@@ -10,6 +10,12 @@
 
 /* ---- which file it is ---- */
 
+bool ebm_is_state(const char *path)
+{
+    char *place = safetensors_text(path, "ebm.place");
+    free(place);
+    return place != NULL;
+}
 
 static bool same_text(const char *path, const char *other, const char *key)
 {
@@ -46,7 +52,6 @@ bool ebm_is_same_kind(const char *path, const char *written)
 }
 
 /* ---- data ---- */
-
 
 static const char *last_part(const char *path)
 {

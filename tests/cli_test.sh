@@ -30,20 +30,6 @@ prompt() {
     printf '%s\n' "$@" > lines.txt
     check "$name" 0 "$pattern" sh -c "'$ebm' < lines.txt"
 }
-# within NAME MILLISECONDS COMMAND..: the best of ten runs takes no longer.
-within() {
-    name=$1 limit=$2
-    shift 2
-    best=1000000
-    for i in 1 2 3 4 5 6 7 8 9 10; do
-        began=$(date +%s%N)
-        "$@" >/dev/null 2>&1
-        took=$((($(date +%s%N) - began) / 1000000))
-        [ $took -lt $best ] && best=$took
-    done
-    if [ $best -le "$limit" ]; then echo "ok $name ($best ms)"; else echo "FAILED $name: $best ms, at most $limit"; failed=$((failed + 1)); fi
-}
-
 # --- command line ---
 check "version"                     0 '^ebm [0-9]'                         "$ebm" --version
 check "help"                        0 'ebm run FILE'                       "$ebm" --help
@@ -180,7 +166,7 @@ timeout --preserve-status -s INT 2 "$ebm" run long.ebm --out i > interrupted.txt
 check "Ctrl-C saves the state"      0 'fit.interrupted.safetensors'        cat interrupted.txt
 check "the saved state is whole"    0 'f.w'                                "$ebm" inspect i/fit.interrupted.safetensors
 
-check "a state is no result"        1 'ebm resume'                         "$ebm" verify i/fit.interrupted.safetensors
+check "a state is no result"        1 'is a state on the way'                         "$ebm" verify i/fit.interrupted.safetensors
 
 # --- going on, and running again ---
 cat > two_trains.ebm <<'END'
@@ -238,12 +224,5 @@ prompt "help"                       'quit'                                 ':hel
 prompt "no such command"            'did you mean :help'                   ':hepl'
 prompt "saves the text"             'wrote spec.ebm'                       'a = 3' 'b = 2 * a' ':save spec.ebm'
 check "and that runs"               0 .                                    sh -c "echo 'print b' >> spec.ebm && '$ebm' run spec.ebm | grep '= 6'"
-
-# --- quickness ---
-case $build in
-*sanitize*) ;;
-*)  within "a two-line file"  50 "$ebm" run two.ebm
-    within "a check"         100 "$ebm" check fit.ebm ;;
-esac
 
 [ $failed = 0 ] && echo "all well" || { echo "$failed failed"; exit 1; }
