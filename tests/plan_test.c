@@ -211,6 +211,21 @@ static void test_parameters_are_not_chunked(void **state)
     bench_free(&b);
 }
 
+/* Rows that a net is applied to by an index of an equation are chunked as rows it is mapped over; not its features, though a function is mapped over these. */
+static void test_rows_of_an_equation(void **state)
+{
+    (void)state;
+    Bench b = bench_new();
+    Axis n = axis_make(2048, 1), d = axis_make(64, 3), h = axis_make(64, 4), feature = axis_make(64, 5 | ITEM_AXIS);
+    Node *x = map1(b.g, OP_exp, cell(&b, "x", (Shape){ 2, { n, d } })), *w = cell(&b, "w", (Shape){ 2, { h, d } });
+    Node *y = graph_rename(b.g, map1(b.g, OP_tanh, graph_rename(b.g, graph_dot(b.g, w, x, axes_one(d)), h, feature)), feature, h);
+    output(&b, "s", (Shape){ 1, { n } }, graph_fold(b.g, OP_sum, y, axes_one(h)));
+    plan_bench(&b);
+    assert_int_equal(count(&b.code->main, INSTR_REGION), 1);
+    assert_int_equal(find(&b.code->main, INSTR_REGION)->items, 2048);
+    bench_free(&b);
+}
+
 /* Variances of columns: no matrix on either side of the product, so its sums run lane by lane along what is contiguous. */
 static void test_sums_of_squares_by_column(void **state)
 {
@@ -290,7 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chains_are_one_region), cmocka_unit_test(test_statistic_parts_regions), cmocka_unit_test(test_maps_fuse),
         cmocka_unit_test(test_long_maps_are_cut), cmocka_unit_test(test_views_cost_nothing), cmocka_unit_test(test_memory_is_shared),
-        cmocka_unit_test(test_parameters_are_not_chunked), cmocka_unit_test(test_sums_of_squares_by_column), cmocka_unit_test(test_cost), cmocka_unit_test(test_too_large), cmocka_unit_test(test_print),
+        cmocka_unit_test(test_parameters_are_not_chunked), cmocka_unit_test(test_rows_of_an_equation), cmocka_unit_test(test_sums_of_squares_by_column), cmocka_unit_test(test_cost), cmocka_unit_test(test_too_large), cmocka_unit_test(test_print),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,6 +114,31 @@ static void mark_growing(Planner *p, Lanes *l)
     }
 }
 
+/* Whether the node is stored values, by whatever names of their axes. */
+static bool is_stored(Node *n)
+{
+    for (n = node_below(n); n->op == OP_index; n = node_below(n->in[0])) {}
+    return n->op == OP_slot;
+}
+
+/* Whether the axis goes through a large product with stored weights and is none of theirs: rows that a net is applied to, by whatever equation. */
+static bool are_rows(const Node *n, Axis a)
+{
+    enum { MANY = 64, LARGE = 1 << 16 };
+    if (n->op != OP_dot || !axes_have(&n->axes, a) || axis_size(a) < MANY || axes_count(&n->axes) < LARGE) return false;
+    bool stored[2] = { is_stored(n->in[0]), is_stored(n->in[1]) };
+    return stored[0] != stored[1] && !axes_have(&n->in[stored[0] ? 0 : 1]->axes, a);
+}
+
+static void mark_rows(Planner *p, Lanes *l)
+{
+    for (uint32_t id = 0; id < graph_size(p->graph); id++) {
+        const Node *n = graph_node(p->graph, id);
+        for (int i = 0; i < n->axes.n && p->needed[id]; i++)
+            if (are_rows(n, n->axes.at[i])) l->at[class_of(l, n, n->axes.at[i])].item = true;
+    }
+}
+
 static bool is_candidate(Lanes *l, const Node *n, Axis a) { return axis_size(a) >= FEWEST_ITEMS && l->at[class_of(l, n, a)].item; }
 
 /* The axis that would run along the lanes: of the class with most work; within a class the one that was mapped over. */
@@ -371,7 +396,7 @@ static void drop_idle_lanes(Planner *p)
     for (uint32_t id = 0; id < size; id++) {
         const Node *n = graph_node(p->graph, id);
         s.parent[id] = id;
-        bool mapped = axis_is_item(l->chosen[id]) || (p->needed[id] && grows_large(p, n));
+        bool mapped = axis_is_item(l->chosen[id]) || (p->needed[id] && (grows_large(p, n) || are_rows(n, l->chosen[id])));
         s.mapped[id] = l->chosen[id] && mapped && (n->op == OP_carry || n->op == OP_result || can_chunk(n, l->chosen[id]));
     }
     for (uint32_t id = 0; id < size; id++) {
@@ -390,6 +415,7 @@ void find_lanes(Planner *p)
     p->lanes = ARENA_NEW(&p->work, Lanes);
     find_classes(p, p->lanes);
     mark_growing(p, p->lanes);
+    mark_rows(p, p->lanes);
     p->lanes->chosen = ARENA_ARRAY(&p->work, Axis, size + 1);
     for (uint32_t id = 0; id < size; id++)
         if (p->needed[id]) p->lanes->chosen[id] = choose_axis(p->lanes, graph_node(p->graph, id));
