@@ -115,6 +115,22 @@ static void test_statistic_parts_regions(void **state)
     bench_free(&b);
 }
 
+/* What a later region alone needs, and can make of what is kept for it anyway, is not kept: two arrays, of exp(x) and of the result. */
+static void test_maps_wait_for_their_region(void **state)
+{
+    (void)state;
+    Bench b = bench_new();
+    Axis n = axis_make(1024, 1 | ITEM_AXIS), d = axis_make(3, 3);
+    Node *x = cell(&b, "x", (Shape){ 2, { n, d } }), *one = graph_const(b.g, 1);
+    Node *y = map1(b.g, OP_exp, x), *early = map2(b.g, OP_sub, one, y), *mean = graph_fold(b.g, OP_sum, y, axes_one(n));
+    output(&b, "y", (Shape){ 2, { n, d } }, map2(b.g, OP_mul, early, map2(b.g, OP_sub, y, mean)));
+    plan_bench(&b);
+    assert_int_equal(count(&b.code->main, INSTR_REGION), 2);
+    assert_int_equal(count(&b.code->main, INSTR_MAP), 2);
+    assert_true(b.code->arena_values < 2 * 3 * 1024 + 256);
+    bench_free(&b);
+}
+
 /* Maps over the same axes are one instruction, and what they alone use is never stored. */
 static void test_maps_fuse(void **state)
 {
@@ -303,7 +319,7 @@ static void test_print(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chains_are_one_region), cmocka_unit_test(test_statistic_parts_regions), cmocka_unit_test(test_maps_fuse),
+        cmocka_unit_test(test_chains_are_one_region), cmocka_unit_test(test_statistic_parts_regions), cmocka_unit_test(test_maps_wait_for_their_region), cmocka_unit_test(test_maps_fuse),
         cmocka_unit_test(test_long_maps_are_cut), cmocka_unit_test(test_views_cost_nothing), cmocka_unit_test(test_memory_is_shared),
         cmocka_unit_test(test_parameters_are_not_chunked), cmocka_unit_test(test_rows_of_an_equation), cmocka_unit_test(test_sums_of_squares_by_column), cmocka_unit_test(test_cost), cmocka_unit_test(test_too_large), cmocka_unit_test(test_print),
     };

@@ -80,28 +80,47 @@ static void set_region(Planner *p, Loop *loop, int region)
 
 static void note_level(Planner *p, Node *user, Node *operand, int which, void *context)
 {
-    (void)which, (void)context;
-    Info *info = info_of(p, node_below(operand));
-    if (info_of(p, user)->level < info->lowest_use) info->lowest_use = info_of(p, user)->level;
+    (void)context;
+    Node *below = node_below(operand);
+    Info *info = info_of(p, below);
+    int level = info_of(p, user)->level;
+    bool beside = !info->chunked || (which >= 0 && user->op != OP_loop && same_chunks(p, user, below, which));
+    if (!beside) info->lowest_use = -1;
+    if (level < info->lowest_use) info->lowest_use = level;
+    if (level > info->deepest_use) info->deepest_use = level;
     info->uses_seen++;
 }
 
 static bool is_at_hand(const Node *n) { return n->op == OP_slot || n->op == OP_const || n->axes.n == 0; }
 
-/* A map of slots alone goes to the level of the maps that need it (moments that wait for their gradients). */
+/* Whether the operand is there at later levels, too, without being kept for this. */
+static bool is_there(const Planner *p, const Node *n, const Node *operand)
+{
+    const Info *own = info_of(p, n), *info = info_of(p, operand);
+    if (is_at_hand(operand)) return true;
+    return own->chunked && (!info->chunked || operand->scope != n->scope || info->level < own->level || info->deepest_use > info->level);
+}
+
+/* Maps that wait go to the level of the maps that need them, so that nothing need keep what they give: those of slots alone (moments that wait for their
+ * gradients), and those of values that are kept for later anyway (1 - y of a derivative beside the y that was made on the way there). */
 static void sink_levels(Planner *p, const NodeList *nodes)
 {
     for (int i = 0; i < nodes->n; i++) {
         info_of(p, nodes->at[i])->lowest_use = INT_MAX;
-        info_of(p, nodes->at[i])->uses_seen = 0;
+        info_of(p, nodes->at[i])->uses_seen = info_of(p, nodes->at[i])->deepest_use = 0;
     }
     for (int i = nodes->n - 1; i >= 0; i--) {
         Node *n = nodes->at[i];
         Info *info = info_of(p, n);
-        bool waits = op_info[n->op].family == FAMILY_MAP && !info->chunked && n->axes.n && info->uses_seen == info->uses && info->lowest_use != INT_MAX;
-        for (int k = 0; k < n->n_in; k++) waits = waits && is_at_hand(node_below(n->in[k]));
+        bool waits = op_info[n->op].family == FAMILY_MAP && n->axes.n && info->uses_seen == info->uses && info->lowest_use != INT_MAX;
+        for (int k = 0; k < n->n_in; k++) waits = waits && is_there(p, n, node_below(n->in[k]));
         if (waits && info->lowest_use > info->level) info->level = info->lowest_use;
-        if (n->op != OP_spread && n->op != OP_stop && n->op != OP_implicit) visit_operands(p, n, note_level, NULL);
+        if (n != node_below(n)) continue;
+        visit_operands(p, n, note_level, NULL);
+    }
+    for (int i = 0; i < nodes->n; i++) {
+        Info *info = info_of(p, nodes->at[i]), *below = info_of(p, node_below(nodes->at[i]));
+        if (below->level > info->level) info->level = below->level;
     }
 }
 
@@ -116,38 +135,47 @@ static bool sums_across(Planner *p, const Node *n, Axis lane)
     return false;
 }
 
+static void level_block(Planner *p, Loop *scope, NodeList *nodes);
+
+static void level_node(Planner *p, Node *n)
+{
+    Info *info = info_of(p, n);
+    if (n->op == OP_loop) {
+        chunk_loop(p, n->loop);
+        if (!p->loops[n->loop->id].chunked) level_block(p, n->loop, &p->loops[n->loop->id].body);
+    } else if (n->op == OP_result && info_of(p, n->in[0])->chunked) {
+        for (int k = 0; k < n->axes.n; k++)
+            if (class_of(p->lanes, n, n->axes.at[k]) == p->loops[n->in[0]->loop->id].class) info->lane = p->lanes->chosen[n->id] = n->axes.at[k];
+        info->chunked = true;
+    } else if (n->op != OP_result) {
+        Axis lane = p->lanes->chosen[n->id];
+        info->chunked = lane && can_chunk(n, lane) && !sums_across(p, n, lane);
+        info->lane = info->chunked ? lane : 0;
+    }
+    LevelOf level = { n->scope, 0 };
+    visit_operands(p, n, raise_level, &level);
+    info->level = level.level;
+}
+
+/* The items whose chunks a node is computed in. */
+static int64_t items_of(const Planner *p, const Node *n)
+{
+    if (n->op == OP_loop) return p->loops[n->loop->id].items;
+    return n->op == OP_result ? p->loops[n->in[0]->loop->id].items : axis_size(info_of(p, n)->lane);
+}
+
 static void level_block(Planner *p, Loop *scope, NodeList *nodes)
 {
+    for (int i = 0; i < nodes->n; i++) level_node(p, nodes->at[i]);
+    sink_levels(p, nodes);
     for (int i = 0; i < nodes->n; i++) {
         Node *n = nodes->at[i];
-        Info *info = info_of(p, n);
-        int64_t items = 0;
-        if (n->op == OP_loop) {
-            chunk_loop(p, n->loop);
-            const LoopInfo *loop = &p->loops[n->loop->id];
-            if (!loop->chunked) level_block(p, n->loop, &p->loops[n->loop->id].body);
-            items = loop->items;
-        } else if (n->op == OP_result && info_of(p, n->in[0])->chunked) {
-            items = p->loops[n->in[0]->loop->id].items;
-            for (int k = 0; k < n->axes.n; k++)
-                if (class_of(p->lanes, n, n->axes.at[k]) == p->loops[n->in[0]->loop->id].class) info->lane = p->lanes->chosen[n->id] = n->axes.at[k];
-            info->chunked = true;
-        } else if (n->op != OP_result) {
-            Axis lane = p->lanes->chosen[n->id];
-            info->chunked = lane && can_chunk(n, lane) && !sums_across(p, n, lane);
-            info->lane = info->chunked ? lane : 0;
-            items = info->chunked ? axis_size(lane) : 0;
-        }
-        LevelOf level = { scope, 0 };
-        visit_operands(p, n, raise_level, &level);
-        info->level = level.level;
-        if (!info->chunked) continue;
-        Region *region = region_for(p, scope, info->level, items);
-        info->region = region->id;
+        if (!info_of(p, n)->chunked) continue;
+        Region *region = region_for(p, scope, info_of(p, n)->level, items_of(p, n));
+        info_of(p, n)->region = region->id;
         node_list_add(p, &region->nodes, n);
         if (n->op == OP_loop) set_region(p, n->loop, region->id);
     }
-    sink_levels(p, nodes);
 }
 
 /* ---- Escapes ---- */
