@@ -24,7 +24,7 @@ ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-PACKAGES := gcc libc6-dev make flex bison pkg-config libopenblas0-pthread libopenblas-dev libcmocka-dev zlib1g-dev \
+PACKAGES := gcc libc6-dev make flex bison pkg-config libopenblas0-pthread libopenblas-dev libcmocka-dev zlib1g-dev libisal-dev \
             libcairo2-dev libedit-dev libjansson-dev libpng-dev libjpeg62-turbo-dev nettle-dev dataset-fashion-mnist cppcheck
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
@@ -33,7 +33,7 @@ OPTIMIZE ?= -O2
 CFLAGS   := -std=gnu11 $(OPTIMIZE) -g -fPIC -ffp-contract=off $(WARNINGS) $(EXTRA_CFLAGS)
 CPPFLAGS := -I. -I$(BUILD_DIR)/gen -I$(BUILD_DIR)/gen/lang/text $(shell $(PKG_CONFIG) --cflags cairo 2>/dev/null)
 LDFLAGS  := -pthread $(EXTRA_LDFLAGS)
-LIBS     := $(shell $(PKG_CONFIG) --libs cairo 2>/dev/null || echo -lcairo) -lpng -ljpeg -ljansson -lnettle -lz -ldl -lm
+LIBS     := $(shell $(PKG_CONFIG) --libs cairo 2>/dev/null || echo -lcairo) -lpng -ljpeg -ljansson -lnettle -lisal -ldl -lm
 CLI_LIBS := -ledit
 
 # `make V=1` shows the commands whole.
@@ -165,7 +165,7 @@ check-tests: all $(TEST_PROGRAMS)
 
 $(BUILD_DIR)/tests/%: tests/%.c $(TEST_HELPER_OBJECTS) $(BUILD_DIR)/libebm.a
 	@mkdir -p $(@D)
-	$(call say,cc,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(TEST_HELPER_OBJECTS) $(BUILD_DIR)/libebm.a $(LDFLAGS) -lcmocka $(LIBS)
+	$(call say,cc,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(TEST_HELPER_OBJECTS) $(BUILD_DIR)/libebm.a $(LDFLAGS) -lcmocka -lz $(LIBS)
 
 # Without the tests that look at the sources or build their own copy.
 sanitize: setup demo-data

@@ -220,8 +220,8 @@ static bool load_slot(Session *session, uint32_t slot)
 {
     Store *store = session->script->store;
     Slot *s = &store->slots[slot];
-    const char *error = s->map && !s->data ? s->map(s->context, s, store->precision) : NULL;
-    if (!error && !s->mapped) {
+    const char *error = s->elements ? s->load_elements(s->context, s) : s->map && !s->data ? s->map(s->context, s, store->precision) : NULL;
+    if (!error && !s->mapped && !s->elements) {
         slot_memory(store, slot);
         error = s->load(s->context, s, store->precision);
     }

@@ -221,12 +221,6 @@ static bool digests_open(Digests *d, Session *session)
     return d->slots != NULL;
 }
 
-static void take_slot(Store *to, uint32_t slot, const Store *from, uint32_t source)
-{
-    memcpy(slot_memory(to, slot), from->slots[source].data, (size_t)slot_count(&from->slots[source]) * precision_bytes(from->precision));
-    to->slots[slot].filled = true;
-}
-
 /* The earlier train of the same name if it ran and is the same in all. */
 static bool ran_before(Digests *now, Digests *before, const Train *train)
 {
@@ -244,11 +238,11 @@ static void take_values(Digests *now, Digests *before)
     const Store *from = before->session->script->store;
     for (uint32_t slot = 0; slot < to->n; slot++)
         for (uint32_t source = 0; source < from->n; source++) {
-            if (!from->slots[source].filled || from->slots[source].mapped || to->slots[slot].filled || strcmp(to->slots[slot].name, from->slots[source].name) != 0) continue;
+            if (!from->slots[source].filled || from->slots[source].mapped || from->slots[source].mapped_elements || to->slots[slot].filled || strcmp(to->slots[slot].name, from->slots[source].name) != 0) continue;
             const Train *writer = now->session->slots[slot].writer;
             if (writer && !writer->done) continue;
             if (slot_count(&to->slots[slot]) != slot_count(&from->slots[source])) continue;
-            if (slot_digest(now, slot, NULL) == slot_digest(before, source, NULL)) take_slot(to, slot, from, source);
+            if (slot_digest(now, slot, NULL) == slot_digest(before, source, NULL)) slot_copy(to, slot, from, source);
         }
 }
 

@@ -13,6 +13,8 @@
 
 /* ---- rows ---- */
 
+static const Precision precisions[] = { PRECISION_F32, PRECISION_F64 };
+
 static void rows_are_read_by_themselves(void **state) {
     const double all[] = { 0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121 };
     const double fortran[] = { 0, 100, 10, 110, 20, 120, 1, 101, 11, 111, 21, 121 };
@@ -61,14 +63,14 @@ static void large_arrays_are_mapped(void **state) {
     DataFile *file = data_open(path, &error);
     assert_non_null(file);
     DataMap map;
-    assert_null(data_map(file, 0, 0, 5000, PRECISION_F32, 0, &map));
+    assert_null(data_map(file, 0, 0, 5000, &precisions[PRECISION_F32], 0, &map));
     assert_non_null(map.data);
     assert_true(((float *)map.data)[4000 * 4000 + 7] == 2.5f && ((float *)map.data)[5000 * 4000 + 64] == 0);     /* readable behind its end */
     data_unmap(&map);
-    assert_null(data_map(file, 0, 4000, 1000, PRECISION_F32, 1 << 20, &map));   /* too small for a map of the file, too large for this memory */
+    assert_null(data_map(file, 0, 4000, 1000, &precisions[PRECISION_F32], 1 << 20, &map));   /* too small for a map of the file, too large for this memory */
     assert_true(((float *)map.data)[7] == 2.5f);
     data_unmap(&map);
-    assert_null(data_map(file, 0, 4000, 10, PRECISION_F32, 0, &map));
+    assert_null(data_map(file, 0, 4000, 10, &precisions[PRECISION_F32], 0, &map));
     assert_null(map.data);
     data_close(file);
 }
@@ -85,11 +87,11 @@ static void arrays_are_converted_on_disk(void **state) {
         double read[3000];
         assert_null(data_read(file, 0, read, PRECISION_F64));
         DataMap whole, part;
-        assert_null(data_map(file, 0, 0, 30, PRECISION_F64, 4 * 3000 * 8, &whole));
+        assert_null(data_map(file, 0, 0, 30, &precisions[PRECISION_F64], 4 * 3000 * 8, &whole));
         assert_null(whole.data);
-        assert_null(data_map(file, 0, 0, 30, PRECISION_F64, 1000, &whole));
+        assert_null(data_map(file, 0, 0, 30, &precisions[PRECISION_F64], 1000, &whole));
         assert_memory_equal(whole.data, read, sizeof read);
-        assert_null(data_map(file, 0, 10, 5, PRECISION_F64, 1000, &part));
+        assert_null(data_map(file, 0, 10, 5, &precisions[PRECISION_F64], 1000, &part));
         assert_ptr_equal(part.data, (double *)whole.data + 1000);
         data_unmap(&part);
         data_unmap(&whole);
@@ -100,7 +102,7 @@ static void arrays_are_converted_on_disk(void **state) {
     DataFile *file = data_open(path, &error);
     assert_non_null(file);
     DataMap map;
-    error = data_map(file, 0, 0, 30, PRECISION_F64, 1000, &map);
+    error = data_map(file, 0, 0, 30, &precisions[PRECISION_F64], 1000, &map);
     assert_non_null(strstr(error, "is cut off"));
     assert_null(map.data);
     free(error);

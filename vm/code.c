@@ -31,7 +31,8 @@ const char *instr_name(const Instr *instr)
 
 static void print_ref(FILE *out, const Instr *instr, const Ref *ref)
 {
-    if (ref->base < 0) fputs(" #", out);
+    if (ref->base == BASE_NONE) fputs(" #", out);
+    else if (ref->base < 0) fprintf(out, " elements%d+%lld", base_of_elements(ref->base) - BASE_SLOT, (long long)ref->offset);
     else if (ref->base == BASE_ARENA) fprintf(out, " arena+%lld", (long long)ref->offset);
     else if (ref->base == BASE_LOCAL) fprintf(out, " local+%lld", (long long)ref->offset);
     else fprintf(out, " slot%d+%lld", ref->base - BASE_SLOT, (long long)ref->offset);
@@ -87,7 +88,7 @@ void code_print(FILE *out, const Code *code)
     fprintf(out, "arena %lld values, %lld a thread; %.4g flops, %.4g bytes a run\n", (long long)code->arena_values,
             (long long)code->local_values, code->cost.flops, code->cost.bytes);
     for (int i = 0; i < code->n_slots; i++)
-        fprintf(out, "slot%d is %sslot %u%s%s\n", i, code->slots[i].spare ? "the next " : "", code->slots[i].slot, code->slots[i].read ? ", read" : "", code->slots[i].written ? ", written" : "");
+        fprintf(out, "slot%d is %sslot %u%s%s\n", i, code->slots[i].spare ? "the next " : code->slots[i].elements ? "elements of " : "", code->slots[i].slot, code->slots[i].read ? ", read" : "", code->slots[i].written ? ", written" : "");
     print_block(out, &code->main, 0);
     fputs("commit\n", out);
     print_block(out, &code->commit, 1);

@@ -3,7 +3,7 @@
  * An instruction is a nest of loops around a kernel.  Its `dim`s are the sizes, outermost first; the last few belong to the kernel
  * (see InstrKind), the rest are walked.  Each operand (Ref) has one stride a dim, in values, so any layout is legal.
  *
- * Memory is addressed by base and offset.  Base ARENA is the code's own arena (values that live across regions), LOCAL the arena
+ * Memory is addressed by base and offset.  A base below BASE_NONE is a slot's elements, read by gathers alone: base_of_elements gives its number.  Base ARENA is the code's own arena (values that live across regions), LOCAL the arena
  * of the thread at hand (values of one chunk inside a region), SLOT + i the i-th slot the code uses.  Inside a REGION an operand moves on by
  * `chunk` values for every item, and the dim `lane` counts the items of the chunk at hand. */
 #ifndef EBM_CODE_H
@@ -15,7 +15,8 @@
 
 enum { MAX_PAIRS = 128 };       /* of matrices in one call of a product's kernel */
 enum { MAX_DIMS = 14, MAX_REFS = 64, MAX_DEPTH = 12 };
-enum { BASE_ARENA, BASE_LOCAL, BASE_SLOT };
+enum { BASE_NONE = -1, BASE_ARENA, BASE_LOCAL, BASE_SLOT };
+static inline int32_t base_of_elements(int32_t base) { return BASE_NONE - 1 - base; }      /* to and fro */
 
 typedef struct Ref {
     int32_t base;
@@ -112,9 +113,9 @@ struct Instr {
 /* What an instruction has taken, in ticks of the processor's clock: of the thread at hand; from begin to end of what all threads share. */
 typedef struct Tally { uint64_t own, shared; } Tally;
 
-/* A slot the code reads or writes. */
-/* A spare holds the slot's next value, computed in place; at the commit the two change places. */
-typedef struct SlotUse { uint32_t slot; bool read, written, spare, swapped; } SlotUse;
+/* A slot the code reads or writes.  A spare holds the slot's next value, computed in place; at the commit the two change places.  elements: of the slot, as they are
+ * stored, to be gathered from. */
+typedef struct SlotUse { uint32_t slot; bool read, written, spare, swapped, elements; } SlotUse;
 
 struct Code {
     Arena memory;               /* owns all of this but the run's arena */

@@ -18,7 +18,7 @@ typedef struct Trouble {
 typedef struct Frame {
     Machine *machine;
     const Kernels *kernels;
-    char **base;                /* start of each base; see code.h */
+    char **base;                /* start of each base; see code.h.  Of elements: their Elements */
     char *bases[2];             /* arena, local */
     char *scratch, *tiles;
     char *constants;            /* the code's tiles of constants */
@@ -45,7 +45,7 @@ struct Machine {
     int64_t local_room, scratch_room;   /* values of each thread's memory */
 };
 
-/* A walk over the outer loops of an instruction.  at[r] is the address of operand r (or a plain number, for base -1). */
+/* A walk over the outer loops of an instruction.  at[r] is the address of operand r (or a plain number, for BASE_NONE; of elements the place). */
 typedef struct Walk {
     const Instr *instr;
     int outer;                  /* dims that are walked; the kernel's come after */

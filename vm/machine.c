@@ -167,6 +167,12 @@ static bool find_memory(Machine *machine, Code *code, const Store *store)
     return widen_frames(machine, code->local_values, code->scratch_values) && widen_bases(machine, BASE_SLOT + code->n_slots);
 }
 
+static char *base_of_slot(const Code *code, int i, const Store *store)
+{
+    const Slot *slot = &store->slots[code->slots[i].slot];
+    return code->slots[i].spare ? code->spares[i] : code->slots[i].elements ? (char *)slot->elements : slot->data;
+}
+
 /* Fills the frames' bases.  False if a slot that is read holds nothing. */
 static bool set_bases(Machine *machine, Code *code, Store *store, RunKey key, Diagnostics *diagnostics)
 {
@@ -178,7 +184,7 @@ static bool set_bases(Machine *machine, Code *code, Store *store, RunKey key, Di
             d->fault = FAULT_MACHINE;
             return false;
         }
-        slot_memory(store, use->slot);
+        if (!use->elements || !slot->elements->at) slot_memory(store, use->slot);
     }
     for (int t = 0; t < machine->threads; t++) {
         Frame *frame = &machine->frames[t];
@@ -186,7 +192,7 @@ static bool set_bases(Machine *machine, Code *code, Store *store, RunKey key, Di
         frame->base[BASE_ARENA] = code->arena;
         frame->constants = code->constant_tiles;
         frame->base[BASE_LOCAL] = frame->bases[BASE_LOCAL];
-        for (int i = 0; i < code->n_slots; i++) frame->base[BASE_SLOT + i] = code->slots[i].spare ? code->spares[i] : store->slots[code->slots[i].slot].data;
+        for (int i = 0; i < code->n_slots; i++) frame->base[BASE_SLOT + i] = base_of_slot(code, i, store);
         frame->key = key;
         frame->checking = false;
         frame->tallies = code->tallies ? code->tallies + t * code->n_instrs : NULL;

@@ -135,7 +135,7 @@ static int64_t named_place(Frame *frame, const Instr *instr, double index)
     return -1;
 }
 
-typedef enum Direction { FETCH, SEND, SUM } Direction;
+typedef enum Direction { SEND, SUM } Direction;
 enum { PLACES = 256 };
 
 /* Places looked up, for a stretch of the inner loop; kept while the walk goes on and the index stays. */
@@ -157,13 +157,12 @@ static bool find_places(Frame *frame, const Instr *instr, Places *places, uintpt
 #define MOVE_EACH(TYPE, ASSIGN) do { \
         TYPE *t = to; \
         const TYPE *f = from; \
-        for (int64_t i = 0; i < n; i++) t[i * t_stride + place[i] * t_far] ASSIGN f[i * f_stride + place[i] * f_far]; \
+        for (int64_t i = 0; i < n; i++) t[i * t_stride + place[i] * far] ASSIGN f[i * f_stride]; \
     } while (0)
 
 static void move_each(Direction direction, size_t bytes, void *to, const void *from, const int64_t *place, int64_t n,
                       int64_t t_stride, int64_t f_stride, int64_t far)
 {
-    int64_t t_far = direction == FETCH ? 0 : far, f_far = direction == FETCH ? far : 0;
     if (bytes == sizeof(double)) {
         if (direction == SUM) MOVE_EACH(double, +=);
         else MOVE_EACH(double, =);
@@ -173,7 +172,7 @@ static void move_each(Direction direction, size_t bytes, void *to, const void *f
     }
 }
 
-/* Result and source are refs 0 and 1, the index is ref 2.  FETCH looks up places in the source, the others in the result. */
+/* Result and source are refs 0 and 1, the index is ref 2, which names places in the result. */
 static void run_indexed(Frame *frame, const Instr *instr, Direction direction)
 {
     Inner in;
@@ -200,18 +199,28 @@ static int rows_of_places(const Walk *walk)
     return best;
 }
 
-/* rows times n values, each n from the places of one line. */
-static void fetch_rows(size_t bytes, char *to, const char *from, const int64_t *place, int64_t n, int64_t rows, const Inner *in, int d, int64_t far)
+/* Where a gather takes its values: reals, or a slot's elements, which the walk counts by places. */
+typedef struct Shelf { const Elements *elements; size_t bytes; } Shelf;
+
+static void fetch(const Shelf *shelf, char *to, uintptr_t from, const int64_t *at, int64_t n, int64_t stride)
 {
-    const Ref *ref = in->walk.instr->ref;
-    int64_t to_row = ref[0].stride[d] * (int64_t)bytes, from_row = ref[1].stride[d] * (int64_t)bytes;
-    int64_t at[PLACES];
-    for (int64_t i = 0; i < n; i++) at[i] = place[i] * far + i * in->stride[1];
-    for (int64_t r = 0; r < rows; r++, to += to_row, from += from_row) {
-        if (bytes == sizeof(double)) for (int64_t i = 0; i < n; i++) ((double *)to)[i * in->stride[0]] = ((const double *)from)[at[i]];
-        else if (in->stride[0] == 1) for (int64_t i = 0; i < n; i++) ((float *)to)[i] = ((const float *)from)[at[i]];
-        else for (int64_t i = 0; i < n; i++) ((float *)to)[i * in->stride[0]] = ((const float *)from)[at[i]];
-    }
+    size_t bytes = shelf->bytes;
+    if (shelf->elements) elements_fetch(shelf->elements, (int64_t)from, at, n, to, stride, bytes == sizeof(double) ? PRECISION_F64 : PRECISION_F32);
+    else if (bytes == sizeof(double)) for (int64_t i = 0; i < n; i++) ((double *)to)[i * stride] = ((const double *)from)[at[i]];
+    else if (stride == 1) for (int64_t i = 0; i < n; i++) ((float *)to)[i] = ((const float *)from)[at[i]];
+    else for (int64_t i = 0; i < n; i++) ((float *)to)[i * stride] = ((const float *)from)[at[i]];
+}
+
+/* rows times n values (rows: along dim d; 1 if there is none), those from `first` of the inner loop on, each n from the places of one line. */
+static void fetch_rows(const Shelf *shelf, const Inner *in, const int64_t *place, int64_t first, int64_t n, int64_t rows, int d)
+{
+    const Instr *instr = in->walk.instr;
+    int64_t to_row = d < 0 ? 0 : instr->ref[0].stride[d], from_row = d < 0 ? 0 : instr->ref[1].stride[d];
+    char *to = (char *)walk_pointer(&in->walk, 0) + first * in->stride[0] * (int64_t)shelf->bytes;
+    int64_t at[PLACES], step = shelf->elements ? 1 : (int64_t)shelf->bytes;
+    for (int64_t i = 0; i < n; i++) at[i] = place[i] * instr->along_stride + (first + i) * in->stride[1];
+    for (int64_t r = 0; r < rows; r++)
+        fetch(shelf, to + r * to_row * (int64_t)shelf->bytes, in->walk.at[1] + (uintptr_t)(r * from_row * step), at, n, in->stride[0]);
 }
 
 void run_gather(Frame *frame, const Instr *instr)
@@ -219,18 +228,21 @@ void run_gather(Frame *frame, const Instr *instr)
     Inner in;
     Places places = { .index = 0 };
     inner_begin(&in, frame, instr);
-    int d = rows_of_places(&in.walk);
-    if (d < 0 || in.n > PLACES) {
-        run_indexed(frame, instr, FETCH);
-        return;
-    }
-    int64_t rows = in.walk.dim[d];
-    in.walk.dim[d] = 1;                 /* the walk goes over the other dims */
-    do {
-        if (!find_places(frame, instr, &places, in.walk.at[2], in.n, in.stride[2], in.walk.bytes)) return;
-        fetch_rows(in.walk.bytes, walk_pointer(&in.walk, 0), walk_pointer(&in.walk, 1), places.at, in.n, rows, &in, d, instr->along_stride);
-    } while (walk_step(&in.walk));
+    int32_t base = instr->ref[1].base;
+    Shelf shelf = { base < BASE_NONE ? (const Elements *)frame->base[base_of_elements(base)] : NULL, in.walk.bytes };
+    int d = in.n > PLACES ? -1 : rows_of_places(&in.walk);
+    int64_t rows = d < 0 ? 1 : in.walk.dim[d], bytes = (int64_t)in.walk.bytes;
+    if (d >= 0) in.walk.dim[d] = 1;     /* the walk goes over the other dims */
+    do
+        for (int64_t first = 0; first < in.n; first += PLACES) {
+            int64_t n = in.n - first < PLACES ? in.n - first : PLACES;
+            uintptr_t index = in.walk.at[2] + (uintptr_t)(first * in.stride[2] * bytes);
+            if (!find_places(frame, instr, &places, index, n, in.stride[2], in.walk.bytes)) return;
+            fetch_rows(&shelf, &in, places.at, first, n, rows, d);
+        }
+    while (walk_step(&in.walk));
 }
+
 void run_scatter(Frame *frame, const Instr *instr) { run_indexed(frame, instr, SUM); }
 void run_put(Frame *frame, const Instr *instr) { run_indexed(frame, instr, SEND); }
 

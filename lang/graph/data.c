@@ -58,8 +58,9 @@ void keep_bytes(Builder *b, char *bytes)
 static const char *check_classes(DataSource *s, const Slot *slot, Precision precision)
 {
     int64_t n = slot_count(slot);
+    const Store alone = { .precision = precision, .n = 1, .slots = (Slot *)(uintptr_t)slot };
     for (int64_t i = 0; i < n; i++) {
-        double x = precision == PRECISION_F64 ? ((double *)slot->data)[i] : (double)((float *)slot->data)[i];
+        double x = slot_value(&alone, 0, i);
         if (x >= 0 && x < s->classes && x == floor(x)) continue;
         free(s->error);
         if (asprintf(&s->error, "%s: row %lld has the class %g, but classes 0 to %g were declared", s->path, (long long)(s->from + i), x, s->classes - 1) < 0) s->error = NULL;
@@ -68,11 +69,17 @@ static const char *check_classes(DataSource *s, const Slot *slot, Precision prec
     return NULL;
 }
 
+static int64_t rows_of_slot(const DataSource *s)
+{
+    const DataArray *a = data_array(s->file, s->part);
+    return s->rows ? s->rows : a->rank ? a->dims[0] : 1;
+}
+
 static const char *load_source(void *context, Slot *slot, Precision precision)
 {
     DataSource *s = context;
     free(s->error);
-    s->error = s->rows ? data_read_rows(s->file, s->part, s->from, s->rows, slot->data, precision) : data_read(s->file, s->part, slot->data, precision);
+    s->error = data_read_rows(s->file, s->part, s->from, rows_of_slot(s), slot->data, precision);
     if (s->error) return s->error;
     return s->classes > 0 ? check_classes(s, slot, precision) : NULL;
 }
@@ -83,21 +90,51 @@ static void give_back(void *mapped)
     free(mapped);
 }
 
-static const char *map_source(void *context, Slot *slot, Precision precision)
+/* Memory of the file, or of what was made of it on disk, for reals of a precision or elements (null); *mapped null: it is to be read. */
+static const char *map_rows(DataSource *s, const Precision *reals, const void **at, void **mapped)
 {
-    DataSource *s = context;
-    const DataArray *a = data_array(s->file, s->part);
     DataMap map;
     free(s->error);
-    s->error = data_map(s->file, s->part, s->from, s->rows ? s->rows : a->rank ? a->dims[0] : 1, precision, 0, &map);
+    s->error = data_map(s->file, s->part, s->from, rows_of_slot(s), reals, 0, &map);
     if (s->error || !map.data) return s->error;
     DataMap *kept = malloc(sizeof *kept);
     if (!kept) abort();
     *kept = map;
-    slot->data = map.data;
-    slot->mapped = kept;
+    *at = map.data;
+    *mapped = kept;
+    return NULL;
+}
+
+static const char *map_source(void *context, Slot *slot, Precision precision)
+{
+    DataSource *s = context;
+    const void *at = NULL;
     slot->give_back = give_back;
+    const char *error = map_rows(s, &precision, &at, &slot->mapped);
+    if (error || !at) return error;
+    slot->data = (void *)(uintptr_t)at;
     return s->classes > 0 ? check_classes(s, slot, precision) : NULL;
+}
+
+static const char *load_elements(void *context, Slot *slot)
+{
+    DataSource *s = context;
+    Elements *e = slot->elements;
+    slot->give_back = give_back;
+    const char *error = map_rows(s, NULL, &e->at, &slot->mapped_elements);
+    void *own = NULL;
+    if (!error && !e->at) {
+        e->at = own = malloc((size_t)slot_count(slot) * element_bytes(e->kind) + 1);
+        if (!own) return "not enough memory";
+        error = s->error = data_read_elements(s->file, s->part, s->from, rows_of_slot(s), own);
+    }
+    if (!error && s->classes > 0) error = check_classes(s, slot, PRECISION_F64);
+    if (!error) return NULL;
+    free(own);
+    if (slot->mapped_elements) give_back(slot->mapped_elements);
+    slot->mapped_elements = NULL;
+    e->at = NULL;
+    return error;
 }
 
 /* ---- finding files ---- */
@@ -150,6 +187,12 @@ static Value *source_value(Builder *b, DataSource *s, const char *name, Span spa
     slot->load = load_source;
     slot->map = map_source;
     slot->context = s;
+    Element kind;
+    double scale;
+    if (data_stays(s->file, s->part, b->script.store->precision, &kind, &scale)) {
+        slot_keep_elements(slot, kind, scale);
+        slot->load_elements = load_elements;
+    }
     Value *v = array(b, graph_slot(b->g, s->slot, 0, axes_of(shape)), shape);
     if (a->whole && a->scale == 1 && a->high > a->low) v->domain = (Domain){ CLASS_WHOLE, a->low, a->high };
     return v;

@@ -110,7 +110,8 @@ static void resolve_block(Planner *p, const Block *block)
             Ref *ref = &instr->ref[r];
             if (ref->base < 0) continue;
             const Buffer *b = &p->buffers[ref->base];
-            ref->base = b->base;
+            bool elements = b->base >= BASE_SLOT && p->code->slots[b->base - BASE_SLOT].elements;
+            ref->base = elements ? base_of_elements(b->base) : b->base;
             ref->offset += b->offset;
         }
         resolve_block(p, &instr->body);

@@ -338,22 +338,46 @@ static void emit_output(Planner *p, const Output *o, const View *from)
     }
 }
 
-/* Results go to their slots once everything is computed.  One that lies in a slot itself is put aside first, as that
- * slot may be overwritten. */
+/* What the commit reads: a value that lies in a slot itself is put aside first, as that slot may be overwritten. */
+static View for_commit(Planner *p, Node *n)
+{
+    View from = *view_of(p, n);
+    if (p->buffers[from.buffer].base < BASE_SLOT || spare_use(p, from.buffer)) return from;
+    View aside = view_new(p, &info_of(p, n)->order, 0, true);
+    emit_copy(p, n, &aside, &from, &n->axes, 0);
+    return aside;
+}
+
+/* Results go to their slots once everything is computed. */
 static void emit_commit(Planner *p)
 {
     const Program *program = p->program;
-    View *from = ARENA_ARRAY(&p->work, View, program->n + 1);
+    View *from = ARENA_ARRAY(&p->work, View, program->n + 1), *index = ARENA_ARRAY(&p->work, View, program->n + 1);
     for (int i = 0; i < program->n; i++) {
         Node *n = program->outputs[i].value;
-        from[i] = *view_of(p, n);
-        if (p->buffers[from[i].buffer].base < BASE_SLOT || spare_use(p, from[i].buffer)) continue;
-        View aside = view_new(p, &info_of(p, n)->order, 0, true);
-        emit_copy(p, n, &aside, &from[i], &n->axes, 0);
-        from[i] = aside;
+        bool put = info_of(p, n)->at_commit;
+        from[i] = for_commit(p, put ? n->in[2] : n);
+        if (put) index[i] = for_commit(p, n->in[1]);
     }
     p->block = &p->code->commit;
-    for (int i = 0; i < program->n; i++) emit_output(p, &program->outputs[i], &from[i]);
+    for (int i = 0; i < program->n; i++) {
+        const Output *o = &program->outputs[i];
+        if (!info_of(p, o->value)->at_commit) {
+            emit_output(p, o, &from[i]);
+            continue;
+        }
+        View slot = slot_view(&p->store->slots[o->slot].shape, slot_buffer(p, o->slot, true));
+        emit_put_into(p, o->value, &slot, &from[i], &index[i]);
+        p->block->at[p->block->n - 1]->flag = true;
+    }
+}
+
+/* Whether a value is its slot's present one with some places set, and nothing else is made of it. */
+static bool only_puts(const Planner *p, const Output *o)
+{
+    const Node *n = o->value;
+    if (n->op != OP_put || n->scope || info_of(p, n)->region || info_of(p, n)->uses != 1) return false;
+    return n->in[0]->op == OP_slot && n->in[0]->key == o->slot;
 }
 
 /* Values whose slot can have them without a copy. */
@@ -362,7 +386,8 @@ static void find_spares(Planner *p)
     for (int i = 0; i < p->program->n; i++) {
         const Output *o = &p->program->outputs[i];
         Info *info = info_of(p, o->value);
-        if (axes_count(&o->value->axes) > 1 && !is_view(o->value) && !info->spare) info->spare = (int)o->slot + 1;
+        if (only_puts(p, o)) info->at_commit = true;
+        else if (axes_count(&o->value->axes) > 1 && !is_view(o->value) && !info->spare) info->spare = (int)o->slot + 1;
     }
 }
 

@@ -68,6 +68,7 @@ typedef struct Info {
     int lowest_use, deepest_use, uses_seen;     /* depths of its uses in the stretch, and their number (fuse.c) */
     int batch, depth, unit, place; /* of the stretch being emitted: the fused map, or the node alone (fuse.c) */
     int spare;                  /* slot + 1 whose next value this is, if it may be made in place (layout.c) */
+    bool at_commit;             /* a put into a slot that becomes its next value and is nothing else: done in the slot, at the commit */
     Shape order;                /* of its axes in memory, outermost first; n = 0 until known (or scalar) */
     bool ordered;
     View view;                  /* where it lies */
@@ -99,6 +100,7 @@ typedef struct Planner {
     int n_spans, spans_room;
     int span;                   /* the one being filled */
     int *slot_buffers;          /* by slot of the store: its buffer + 1, or 0 */
+    int *element_buffers;       /* the same of its elements */
     Region *region;             /* being filled; null outside */
     int depth;                  /* of loops around */
     Block *block;               /* instructions being collected; room in block_room */
@@ -117,6 +119,8 @@ Node *node_below(Node *n);
  * outside; for a result, its loop. */
 void visit_operands(Planner *p, Node *n, void (*visit)(Planner *p, Node *user, Node *operand, int which, void *context), void *context);
 bool is_view(const Node *n);
+/* Whether a gather takes its values from a slot's elements: it reads them where they are stored, and its operand is made for others alone. */
+bool gathers_elements(const Planner *p, const Node *n);
 
 /* need.c */
 void find_needed(Planner *p);
@@ -148,6 +152,8 @@ void find_regions(Planner *p);
 void    find_orders(Planner *p);
 View    slot_view(const Shape *shape, int buffer);      /* row-major */
 int     slot_buffer(Planner *p, uint32_t slot, bool written);
+View    elements_view(Planner *p, const Node *n);       /* of a slot, or of new names for its axes */
+Shape   elements_order(const Planner *p, const Node *n);
 int     buffer_new(Planner *p, int32_t base, int64_t count);
 /* A new buffer for a value with these axes where it is to be kept (this chunk's memory, or the arena). */
 View    view_new(Planner *p, const Shape *order, Axis lane, bool escapes);
@@ -205,6 +211,7 @@ void    emit_concat(Planner *p, Node *n);
 void    emit_gather(Planner *p, Node *n);
 void    emit_scatter(Planner *p, Node *n);
 void    emit_put(Planner *p, Node *n);
+void    emit_put_into(Planner *p, Node *n, const View *to, const View *values, const View *index);
 void    emit_iota(Planner *p, Node *n);
 void    emit_random(Planner *p, Node *n);
 

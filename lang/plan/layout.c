@@ -130,6 +130,10 @@ static void order_from_operands(Planner *p, const Node *n)
         int small = smaller_operand(n);
         order_add_all(&order, n, &info_of(p, n->in[small])->order);
         order_add_all(&order, n, &info_of(p, n->in[!small])->order);
+    } else if (gathers_elements(p, n)) {
+        Shape from = elements_order(p, n->in[0]);
+        order_add_all(&order, n, &from);
+        order_add_all(&order, n, &info_of(p, n->in[1])->order);
     } else if (n->op != OP_random && n->op != OP_loop) {
         for (int wanted = MAX_AXES; wanted >= 0; wanted--)
             for (int i = 0; i < n->n_in; i++) {
@@ -227,6 +231,30 @@ int slot_buffer(Planner *p, uint32_t slot, bool written)
     if (written) use->written = true;
     else use->read = true;
     return number;
+}
+
+/* The slot's own order, under the names that a chain of renames gives its axes. */
+Shape elements_order(const Planner *p, const Node *n)
+{
+    if (n->op == OP_slot) return p->store->slots[n->key].shape;
+    Shape order = elements_order(p, n->in[0]), named = order;
+    for (int i = 0; i < order.n; i++)
+        for (int k = 0; k < n->move->n; k++)
+            if (order.at[i] == n->move->at[k].from) named.at[i] = n->move->at[k].term[0].axis;
+    return named;
+}
+
+View elements_view(Planner *p, const Node *n)
+{
+    Shape order = elements_order(p, n);
+    while (n->op != OP_slot) n = n->in[0];
+    int number = p->element_buffers[n->key] - 1;
+    if (number < 0) {
+        number = buffer_new(p, BASE_SLOT + p->code->n_slots, slot_count(&p->store->slots[n->key]));
+        p->element_buffers[n->key] = number + 1;
+        p->code->slots[p->code->n_slots++] = (SlotUse){ .slot = (uint32_t)n->key, .read = true, .elements = true };
+    }
+    return slot_view(&order, number);
 }
 
 View view_new(Planner *p, const Shape *order, Axis lane, bool escapes)

@@ -349,10 +349,10 @@ void emit_concat(Planner *p, Node *n)
     }
 }
 
-static Instr *indexed_instr(Planner *p, Node *n, InstrKind kind, const View *to, Node *values, Node *index, const Axes *axes)
+static Instr *indexed_instr(Planner *p, Node *n, InstrKind kind, const View *to, const View *values, const View *index, const Axes *axes)
 {
     Nest nest;
-    nest_begin(&nest, (const View *[]){ to, view_of(p, values), view_of(p, index) }, 3);
+    nest_begin(&nest, (const View *[]){ to, values, index }, 3);
     for (int i = 0; i < axes->n; i++) nest_axis(p, &nest, axes->at[i], lane_of(p, n));
     nest_tidy(&nest);
     Instr *instr = nest_instr(p, &nest, kind, n);
@@ -363,8 +363,9 @@ static Instr *indexed_instr(Planner *p, Node *n, InstrKind kind, const View *to,
 void emit_gather(Planner *p, Node *n)
 {
     View to = view_for(p, n);
-    Instr *instr = indexed_instr(p, n, INSTR_GATHER, &to, n->in[0], n->in[1], &n->axes);
-    instr->along_stride = view_stride(view_of(p, n->in[0]), n->axis);
+    View from = gathers_elements(p, n) ? elements_view(p, n->in[0]) : *view_of(p, n->in[0]);
+    Instr *instr = indexed_instr(p, n, INSTR_GATHER, &to, &from, view_of(p, n->in[1]), &n->axes);
+    instr->along_stride = view_stride(&from, n->axis);
     split_instr(p, instr, 0, instr->n_dims, 2);
     instr_add(p, instr);
 }
@@ -374,7 +375,7 @@ void emit_scatter(Planner *p, Node *n)
     View to = view_for(p, n);
     emit_fill(p, n, &to, &n->axes, lane_of(p, n), 0);
     Axes axes = axes_union(&n->in[0]->axes, &n->in[1]->axes);
-    Instr *instr = indexed_instr(p, n, INSTR_SCATTER, &to, n->in[0], n->in[1], &axes);
+    Instr *instr = indexed_instr(p, n, INSTR_SCATTER, &to, view_of(p, n->in[0]), view_of(p, n->in[1]), &axes);
     instr->along_stride = view_stride(&to, n->axis);
     int own = 0;                /* dims that lead to different places */
     while (own < instr->n_dims && instr->ref[0].stride[own]) own++;
@@ -403,14 +404,23 @@ static void emit_distinct(Planner *p, Node *n)
     instr_add(p, instr);
 }
 
-void emit_put(Planner *p, Node *n)
+void emit_put_into(Planner *p, Node *n, const View *to, const View *values, const View *index)
 {
-    View to = view_for(p, n);
-    emit_copy(p, n, &to, view_of(p, n->in[0]), &n->axes, lane_of(p, n));
-    emit_distinct(p, n);
     Axes axes = axes_union(&n->in[1]->axes, &n->in[2]->axes), others = axes_without(n->axes, n->axis);
     axes = axes_union(&axes, &others);
-    Instr *instr = indexed_instr(p, n, INSTR_PUT, &to, n->in[2], n->in[1], &axes);
-    instr->along_stride = view_stride(&to, n->axis);
+    Instr *instr = indexed_instr(p, n, INSTR_PUT, to, values, index, &axes);
+    instr->along_stride = view_stride(to, n->axis);
     instr_add(p, instr);
+}
+
+void emit_put(Planner *p, Node *n)
+{
+    bool later = info_of(p, n)->at_commit;
+    View to = { 0 };
+    if (!later) {
+        to = view_for(p, n);
+        emit_copy(p, n, &to, view_of(p, n->in[0]), &n->axes, lane_of(p, n));
+    }
+    emit_distinct(p, n);
+    if (!later) emit_put_into(p, n, &to, view_of(p, n->in[2]), view_of(p, n->in[1]));
 }

@@ -26,6 +26,14 @@ Node *node_below(Node *n)
     return n;
 }
 
+bool gathers_elements(const Planner *p, const Node *n)
+{
+    if (n->op != OP_gather) return false;
+    const Node *from = n->in[0];
+    while (node_is_rename(from)) from = from->in[0];
+    return from->op == OP_slot && p->store->slots[from->key].elements;
+}
+
 static bool within(const Loop *inner, const Loop *outer)
 {
     for (; inner; inner = inner->outer)
@@ -49,7 +57,7 @@ void visit_operands(Planner *p, Node *n, void (*visit)(Planner *p, Node *user, N
         return;
     }
     default:
-        for (int i = 0; i < n->n_in; i++) visit(p, n, n->in[i], i, context);
+        for (int i = gathers_elements(p, n); i < n->n_in; i++) visit(p, n, n->in[i], i, context);
     }
 }
 
@@ -95,7 +103,7 @@ static void need_operands(Planner *p, NodeList *todo, Node *n)
     case OP_implicit: need(p, todo, n->in[0]); return;
     case OP_random: case OP_time: return;
     default:
-        for (int i = 0; i < n->n_in; i++) need(p, todo, n->in[i]);
+        for (int i = gathers_elements(p, n); i < n->n_in; i++) need(p, todo, n->in[i]);
     }
 }
 

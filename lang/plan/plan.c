@@ -90,8 +90,9 @@ Code *plan_chunked(const Program *given, const Store *store, int64_t chunk, Diag
     p.info = ARENA_ARRAY(&p.work, Info, graph_size(p.graph) + 1);
     p.needed = ARENA_ARRAY(&p.work, bool, graph_size(p.graph) + 1);
     p.slot_buffers = ARENA_ARRAY(&p.work, int, store->n + 1);
-    code->slots = ARENA_ARRAY(p.memory, SlotUse, (int64_t)store->n + program.n + 1);
-    code->spares = ARENA_ARRAY(p.memory, void *, (int64_t)store->n + program.n + 1);
+    p.element_buffers = ARENA_ARRAY(&p.work, int, store->n + 1);
+    code->slots = ARENA_ARRAY(p.memory, SlotUse, 2 * (int64_t)store->n + program.n + 1);
+    code->spares = ARENA_ARRAY(p.memory, void *, 2 * (int64_t)store->n + program.n + 1);
     plan_stages(&p);
     arena_free(&p.work);
     if (p.failed) {

@@ -245,6 +245,7 @@ static char *format_once(const Source *source)
     }
     if (f.n) fputc('\n', f.out);
     fclose(f.out);
+    tokens_free(&f.tokens);
     arena_free(&f.arena);
     diagnostics_free(&ignored);
     return text;

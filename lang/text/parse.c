@@ -281,6 +281,7 @@ File *parse_to_end(const Source *source, Diagnostics *diagnostics, Ending *endin
     text_pstate_delete(parser.state);
     diagnostics_sort(diagnostics, source);
     *ending = r->ending;
+    tokens_free(&r->tokens);
     free(r);
     return file;
 }

@@ -33,6 +33,7 @@ void tokens_print(FILE *out, const Source *source, Diagnostics *diagnostics)
         if (doc) fprintf(out, "%d:%d doc\n", t->line, t->column);
         fprintf(out, "%d:%d %s%s%.*s\n", t->line, t->column, kind_name(t), length ? " " : "", length, source->text + t->span.start);
     }
+    tokens_free(&tokens);
     arena_free(&arena);
 }
 

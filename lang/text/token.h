@@ -36,8 +36,9 @@ typedef struct Tokens {
     Token *comments;            /* in text order, apart from the rest */
 } Tokens;
 
-/* Reads all tokens; lives in the arena.  Characters that belong to no token are reported, and mended where the meaning is plain. */
+/* Reads all tokens.  What they point to lives in the arena, the lists until they are freed.  Characters that belong to no token are reported, and mended where the meaning is plain. */
 Tokens tokens_read(Arena *arena, const Source *source, Diagnostics *diagnostics);
+void tokens_free(Tokens *tokens);
 /* The ## comment that stands directly above a token, without the marks; null if there is none. */
 const char *tokens_doc(Arena *arena, const Tokens *tokens, const Token *token);
 

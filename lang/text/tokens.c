@@ -96,16 +96,26 @@ typedef struct Listing {
     bool first;                 /* nothing but blanks on this line so far */
 } Listing;
 
-static Token *add_token(Arena *arena, Token **at, int *n, int *room)
+static Token *add_token(Token **at, int *n, int *room)
 {
     if (*n == *room) {
         int wider = *room ? *room * 2 : 256;
-        Token *copy = ARENA_ARRAY(arena, Token, wider);
-        if (*n) memcpy(copy, *at, sizeof(Token) * (size_t)*n);
-        *at = copy;
+        Token *tokens = realloc(*at, sizeof(Token) * (size_t)wider);
+        if (!tokens) {
+            fputs("ebm: out of memory while reading a text\n", stderr);
+            exit(3);
+        }
+        *at = tokens;
         *room = wider;
     }
     return &(*at)[(*n)++];
+}
+
+void tokens_free(Tokens *tokens)
+{
+    free(tokens->at);
+    free(tokens->comments);
+    *tokens = (Tokens){ 0 };
 }
 
 static void count_to(Listing *list, const Source *source, uint32_t offset)
@@ -139,8 +149,8 @@ static void take_word(Listing *list, Scanning *s, Token *token)
 static void take_token(Listing *list, Scanning *s, int kind)
 {
     bool comment = kind == TOKEN_COMMENT || kind == TOKEN_DOC;
-    Token *token = comment ? add_token(s->arena, &list->tokens.comments, &list->tokens.n_comments, &list->comment_room)
-                           : add_token(s->arena, &list->tokens.at, &list->tokens.n, &list->room);
+    Token *token = comment ? add_token(&list->tokens.comments, &list->tokens.n_comments, &list->comment_room)
+                           : add_token(&list->tokens.at, &list->tokens.n, &list->room);
     count_to(list, s->source, s->start);
     *token = (Token){ .kind = kind, .span = { s->source, s->start, s->end }, .line = list->line, .column = list->column,
                       .first = list->first };

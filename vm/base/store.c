@@ -18,9 +18,13 @@ void store_free(Store *store)
 {
     if (!store) return;
     for (uint32_t i = 0; i < store->n; i++) {
-        free(store->slots[i].name);
-        if (store->slots[i].mapped) store->slots[i].give_back(store->slots[i].mapped);
-        else free(store->slots[i].data);
+        Slot *slot = &store->slots[i];
+        free(slot->name);
+        if (slot->mapped) slot->give_back(slot->mapped);
+        else free(slot->data);
+        if (slot->mapped_elements) slot->give_back(slot->mapped_elements);
+        else if (slot->elements) free((void *)(uintptr_t)slot->elements->at);
+        free(slot->elements);
     }
     free(store->slots);
     free(store);
@@ -55,9 +59,21 @@ static size_t padded_bytes(const Store *store, const Slot *slot)
     return (values ? values : PADDING) * precision_bytes(store->precision);
 }
 
+/* What is too large for memory is mapped, if that can be. */
+static void make_reals(Store *store, Slot *slot)
+{
+    if (slot->map && !slot->map(slot->context, slot, store->precision) && slot->data) return;
+    size_t bytes = padded_bytes(store, slot);
+    slot->data = aligned_alloc(ALIGNMENT, bytes);
+    if (!slot->data) abort();
+    const Elements *e = slot->elements;
+    element_convert(e->at, (size_t)slot_count(slot), e->kind, false, e->scale, slot->data, 0, store->precision);
+}
+
 void *slot_memory(Store *store, uint32_t number)
 {
     Slot *slot = &store->slots[number];
+    if (!slot->data && slot->elements && slot->elements->at) make_reals(store, slot);
     if (!slot->data) {
         size_t bytes = padded_bytes(store, slot);
         slot->data = aligned_alloc(ALIGNMENT, bytes);
@@ -67,9 +83,36 @@ void *slot_memory(Store *store, uint32_t number)
     return slot->data;
 }
 
+void slot_keep_elements(Slot *slot, Element kind, double scale)
+{
+    slot->elements = malloc(sizeof *slot->elements);
+    if (!slot->elements) abort();
+    elements_begin(slot->elements, kind, scale);
+}
+
+void slot_copy(Store *to, uint32_t number, const Store *from, uint32_t source)
+{
+    Slot *slot = &to->slots[number];
+    const Slot *old = &from->slots[source];
+    size_t count = (size_t)slot_count(old);
+    if (old->elements && old->elements->at) {
+        size_t bytes = count * element_bytes(old->elements->kind);
+        void *at = malloc(bytes + 1);
+        if (!at) abort();
+        slot->elements->at = memcpy(at, old->elements->at, bytes);
+    } else {
+        memcpy(slot_memory(to, number), old->data, count * precision_bytes(from->precision));
+    }
+    slot->filled = true;
+}
+
 double slot_value(const Store *store, uint32_t number, int64_t i)
 {
     const Slot *slot = &store->slots[number];
+    if (!slot->data && slot->elements && slot->elements->at) {
+        double value = elements_value(slot->elements, i);
+        return store->precision == PRECISION_F64 ? value : (double)(float)value;
+    }
     if (!slot->data) return NAN;
     return store->precision == PRECISION_F64 ? ((const double *)slot->data)[i] : (double)((const float *)slot->data)[i];
 }

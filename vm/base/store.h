@@ -5,18 +5,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "vm/base/element.h"
 #include "vm/base/graph.h"
-
-typedef enum Precision { PRECISION_F32, PRECISION_F64 } Precision;
-static inline size_t precision_bytes(Precision p) { return p == PRECISION_F64 ? sizeof(double) : sizeof(float); }
 
 typedef struct Slot {
     char *name;                 /* "f.dense1.W", "fit/f.dense1.W", "moons", .. */
     Shape shape;                /* order of the axes in host memory, row-major */
     bool is_cell;               /* moved by steps: part of snapshots */
     bool filled;                /* holds a value */
-    void *data;                 /* float or double by the store's precision; owned by the store; may be null until filled */
-    /* A slot whose data is read from outside on first need (a data file): fills `out`; null for others.  Returns an error text or null. */
+    void *data;                 /* float or double by the store's precision; owned by the store; may be null until asked for (slot_memory) */
+    /* A slot whose data is read from outside on first need (a data file): fills `data`; null for others.  Returns an error text or null. */
     const char *(*load)(void *context, struct Slot *slot, Precision precision);
     void *context;              /* not owned */
     /* Asked before: may set `data` to memory that is not the store's own (a mapped file), with `give_back` to be called at its end; else leaves
@@ -24,6 +22,10 @@ typedef struct Slot {
     const char *(*map)(void *context, struct Slot *slot, Precision precision);
     void (*give_back)(void *mapped);
     void *mapped;               /* what give_back is called with; null: data is the store's own */
+    /* Instead of both, where the file's elements stay as they are: sets elements->at to memory of malloc, or to mapped memory and `mapped_elements`. */
+    const char *(*load_elements)(void *context, struct Slot *slot);
+    Elements *elements;         /* owned; null: the slot holds reals alone */
+    void *mapped_elements;
 } Slot;
 
 typedef struct Store {
@@ -36,8 +38,13 @@ Store   *store_new(Precision precision);
 void     store_free(Store *store);
 uint32_t store_add(Store *store, const char *name, Shape shape, bool is_cell);
 int64_t  slot_count(const Slot *slot);                  /* values it holds */
-/* Allocates (zeroed, 64-byte aligned, padded to a multiple of 64 values) if there is no memory yet; returns it. */
+/* Allocates (zeroed, 64-byte aligned, padded to a multiple of 64 values) if there is no memory yet; returns it.  Of a slot that holds elements these
+ * are made reals, all of them. */
 void    *slot_memory(Store *store, uint32_t slot);
+/* The slot's elements will stay as they are stored. */
+void     slot_keep_elements(Slot *slot, Element kind, double scale);
+/* A filled slot's values, with its elements if it has any, become those of a slot of the same size and kind in another store. */
+void     slot_copy(Store *to, uint32_t slot, const Store *from, uint32_t source);
 double   slot_value(const Store *store, uint32_t slot, int64_t i);
 void     slot_set(Store *store, uint32_t slot, int64_t i, double value);
 

@@ -140,7 +140,7 @@ void data_close(DataFile *file) {
     for (int i = 0; i < file->n; i++) {
         free(file->arrays[i].name);
         free(file->stored[i].values);
-        data_unmap(&file->stored[i].converted);
+        for (int k = 0; k < 2; k++) data_unmap(&file->stored[i].converted[k]);
         for (int64_t k = 0; file->stored[i].texts && k < file->arrays[i].dims[0]; k++) free((char *)(uintptr_t)file->stored[i].texts[k]);
         free(file->stored[i].texts);
     }
@@ -155,8 +155,13 @@ void data_close(DataFile *file) {
 int data_arrays(const DataFile *file) { return file->n; }
 const DataArray *data_array(const DataFile *file, int i) { return &file->arrays[i]; }
 
-/* Values in the order in which they are stored. */
-static char *read_in_order(Stream *s, const Stored *stored, const DataArray *a, int64_t count, void *out, Precision precision) {
+void put_run(const Run *run, const uint8_t *raw, size_t n, Element kind, bool big_endian, double scale, void *out, size_t at) {
+    if (run->reals) element_convert(raw, n, kind, big_endian, scale, out, at, *run->reals);
+    else memcpy((char *)out + at * element_bytes(kind), raw, n * element_bytes(kind));
+}
+
+/* The next values in the order in which they are stored. */
+static char *read_reals(Stream *s, const Stored *stored, const DataArray *a, int64_t count, void *out, Precision precision) {
     char *error = NULL;
     size_t width = element_bytes(stored->element);
     int64_t step = READ_BYTES / (int64_t)width;
@@ -168,6 +173,14 @@ static char *read_in_order(Stream *s, const Stored *stored, const DataArray *a, 
             element_convert(raw, n, stored->element, stored->big_endian, a->scale, out, (size_t)at, precision);
     }
     free(raw);
+    return error;
+}
+
+/* The next elements, straight to their place. */
+static char *read_elements(Stream *s, const Stored *stored, int64_t count, void *out) {
+    char *error = NULL;
+    if (stream_read(s, out, (size_t)count * element_bytes(stored->element), "values", &error) && stored->big_endian)
+        element_turn(out, (size_t)count, stored->element);
     return error;
 }
 
@@ -191,59 +204,71 @@ static void turn_fortran(const DataArray *a, int64_t count, const void *from, vo
     }
 }
 
-/* Values of a run of rows: `count` values after `before` others. */
-typedef struct Run { int64_t before, count; } Run;
-
 /* The whole array in its own order, then the run of it. */
-static char *read_turned(Stream *s, const Stored *stored, const DataArray *a, int64_t all, Run run, void *out, Precision precision) {
+static char *read_turned(Stream *s, const Stored *stored, const DataArray *a, int64_t all, const Run *run, void *out) {
+    Precision precision = *run->reals;
     size_t width = precision_bytes(precision);
     char *raw = malloc((size_t)all * width + 1), *turned = malloc((size_t)all * width + 1);
-    char *error = raw && turned ? read_in_order(s, stored, a, all, raw, precision) : io_no_memory(stream_path(s));
+    char *error = raw && turned ? read_reals(s, stored, a, all, raw, precision) : io_no_memory(stream_path(s));
     if (!error) {
         turn_fortran(a, all, raw, turned, precision);
-        memcpy(out, turned + (size_t)run.before * width, (size_t)run.count * width);
+        memcpy(out, turned + (size_t)run->before * width, (size_t)run->count * width);
     }
     free(raw);
     free(turned);
     return error;
 }
 
-static char *read_run(Stream *s, const Stored *stored, const DataArray *a, int64_t all, Run run, void *out, Precision precision) {
+static char *read_run(Stream *s, const Stored *stored, const DataArray *a, int64_t all, const Run *run, void *out) {
     char *error = NULL;
     int64_t width = (int64_t)element_bytes(stored->element);
     if (!stream_skip(s, stored->skip, "the header", &error)) return error;
     if (stored->fortran_order && a->rank > 1) {
-        error = read_turned(s, stored, a, all, run, out, precision);
+        error = read_turned(s, stored, a, all, run, out);
     } else {
-        if (!stream_skip(s, run.before * width, "values", &error)) return error;
-        error = read_in_order(s, stored, a, run.count, out, precision);
-        int64_t after = all - run.before - run.count;
+        if (!stream_skip(s, run->before * width, "values", &error)) return error;
+        error = run->reals ? read_reals(s, stored, a, run->count, out, *run->reals) : read_elements(s, stored, run->count, out);
+        int64_t after = all - run->before - run->count;
         if (!error && !stream_skip(s, after * width, "values", &error)) return error;
     }
     if (!error) stream_ends(s, &error);
     return error;
 }
 
-char *data_read_rows(DataFile *file, int i, int64_t from, int64_t rows, void *out, Precision precision) {
+/* What is read already, or lies in pictures or a stream. */
+static char *read_rows(DataFile *file, int i, int64_t from, int64_t rows, void *out, const Precision *reals) {
     const DataArray *a = &file->arrays[i];
     const Stored *stored = &file->stored[i];
     int64_t all, n = a->rank ? a->dims[0] : 1;
     if (!shape_count(a->rank, a->dims, &all)) return io_error(file->path, "holds an array too large to count");
     if (stored->texts) return io_error(file->path, "column '%s' holds texts, not numbers", a->name);
     if (from < 0 || rows < 0 || from > n - rows) return io_error(file->path, "has %lld rows, not %lld", (long long)n, (long long)(from + rows));
-    Run run = { n ? all / n * from : 0, n ? all / n * rows : 0 };
+    Run run = { n ? all / n * from : 0, n ? all / n * rows : 0, reals };
     if (stored->values) {
-        element_convert((const uint8_t *)(stored->values + run.before), (size_t)run.count, ELEMENT_F64, false, a->scale, out, 0, precision);
+        put_run(&run, (const uint8_t *)(stored->values + run.before), (size_t)run.count, ELEMENT_F64, false, a->scale, out, 0);
         return NULL;
     }
-    if (stored->pictures) return pictures_read(stored->pictures, run.before, run.count, a->scale, out, precision);
+    if (stored->pictures) return pictures_read(stored->pictures, &run, a->scale, out);
     char *error = NULL;
     Stream *s = stream_open(file->path, &stored->extent, &error);
     if (!s) return error;
-    error = read_run(s, stored, a, all, run, out, precision);
+    error = read_run(s, stored, a, all, &run, out);
     stream_close(s);
     return error;
 }
+
+char *data_read_rows(DataFile *file, int i, int64_t from, int64_t rows, void *out, Precision precision) {
+    return read_rows(file, i, from, rows, out, &precision);
+}
+
+bool data_stays(const DataFile *file, int i, Precision precision, Element *kind, double *scale) {
+    const Stored *stored = &file->stored[i];
+    *kind = stored->element;
+    *scale = file->arrays[i].scale;
+    return element_stays(stored->element, precision) && !stored->values && !stored->texts && (!stored->fortran_order || file->arrays[i].rank < 2);
+}
+
+char *data_read_elements(DataFile *file, int i, int64_t from, int64_t rows, void *out) { return read_rows(file, i, from, rows, out, NULL); }
 
 char *data_read(DataFile *file, int i, void *out, Precision precision) {
     const DataArray *a = &file->arrays[i];

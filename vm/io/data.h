@@ -34,11 +34,15 @@ const DataArray *data_array(const DataFile *file, int i);
 char     *data_read(DataFile *file, int i, void *out, Precision precision);
 /* The same for `rows` rows (places along the first axis) from row `from` on. */
 char     *data_read_rows(DataFile *file, int i, int64_t from, int64_t rows, void *out, Precision precision);
+/* Whether array i stays in memory as it is stored (element_stays), and as what. */
+bool      data_stays(const DataFile *file, int i, Precision precision, Element *kind, double *scale);
+/* Fills `out` with the elements of these rows as they are stored, in the machine's byte order; of an array that stays. */
+char     *data_read_elements(DataFile *file, int i, int64_t from, int64_t rows, void *out);
 /* The same rows as memory that is not of the process: where they would take over a quarter of `memory` (bytes; 0: what the machine and the limits
  * of the process leave), and from 64 MB on where the file holds them as they are computed with.  data null: it is not worth it, read them.  Readable
- * up to 512 bytes behind the last value.  What is converted for it is kept with the file, which must then live longer. */
+ * up to 512 bytes behind the last value.  reals: of this precision; null: elements as they are stored, of an array that stays.  What is converted for it is kept with the file, which must then live longer. */
 typedef struct DataMap { void *data, *base; size_t bytes; } DataMap;
-char     *data_map(DataFile *file, int i, int64_t from, int64_t rows, Precision precision, uint64_t memory, DataMap *map);
+char     *data_map(DataFile *file, int i, int64_t from, int64_t rows, const Precision *reals, uint64_t memory, DataMap *map);
 void      data_unmap(DataMap *map);
 /* "sha256:" and 64 hex digits of the file's bytes, to be freed; null with errno if it cannot be read.  Of a folder of pictures: of a text with a line for
  * each, its digest, a space, its path in the folder. */

@@ -160,16 +160,16 @@ char *picture_open(DataFile *file) {
     return error ? error : add_images(file, false);
 }
 
-char *pictures_read(const Folder *folder, int64_t before, int64_t count, double scale, void *out, Precision precision) {
+char *pictures_read(const Folder *folder, const Run *run, double scale, void *out) {
     const Picture *p = &folder->picture;
     int64_t each = (int64_t)p->channels * p->height * p->width;
     uint8_t *bytes = malloc((size_t)each);
     if (!bytes) return io_no_memory(folder->paths[0]);
     char *error = NULL;
-    for (int64_t done = 0; done < count && !error; ) {
-        int64_t first = (before + done) % each, part = each - first < count - done ? each - first : count - done;
-        error = picture_read(folder->paths[(before + done) / each], p, bytes);
-        if (!error) element_convert(bytes + first, (size_t)part, ELEMENT_U8, false, scale, out, (size_t)done, precision);
+    for (int64_t done = 0; done < run->count && !error; ) {
+        int64_t first = (run->before + done) % each, part = each - first < run->count - done ? each - first : run->count - done;
+        error = picture_read(folder->paths[(run->before + done) / each], p, bytes);
+        if (!error) put_run(run, bytes + first, (size_t)part, ELEMENT_U8, false, scale, out, (size_t)done);
         done += part;
     }
     free(bytes);

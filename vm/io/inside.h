@@ -44,26 +44,11 @@ int64_t stream_most(const Stream *stream);
 /* All that is left, ended by a zero byte that *length does not count; to be freed. */
 char   *stream_rest(Stream *stream, size_t *length, char **error);
 
-/* ---- elements ---- */
-
-typedef enum Element {
-    ELEMENT_BOOL, ELEMENT_U8, ELEMENT_I8, ELEMENT_U16, ELEMENT_I16, ELEMENT_U32, ELEMENT_I32, ELEMENT_U64, ELEMENT_I64,
-    ELEMENT_O8, ELEMENT_I24,    /* of sound: a byte minus 128; three bytes */
-    ELEMENT_F16, ELEMENT_BF16, ELEMENT_F32, ELEMENT_F64
-} Element;
-size_t element_bytes(Element element);
-bool   element_is_whole(Element element);
-/* Range of a byte-sized whole element; false for others (their range tells nothing). */
-bool   element_range(Element element, double *low, double *high);
-/* Writes n values, scaled, to out[at..at+n). */
-void   element_convert(const uint8_t *from, size_t n, Element element, bool big_endian, double scale,
-                       void *out, size_t at, Precision precision);
-
 /* ---- files ---- */
 
 /* How array i of a file is stored. */
 typedef struct Stored {
-    DataMap converted;          /* all of it as it is computed with, on disk; empty until it is asked for */
+    DataMap converted[2];       /* all of it on disk: as it is computed with, as elements; empty until it is asked for */
     Element element;
     bool big_endian, fortran_order;
     Extent extent;
@@ -99,8 +84,11 @@ char *wav_open(DataFile *file);
 char *picture_open(DataFile *file);                     /* one picture, [height, width] or [3, height, width] */
 char *pictures_open(DataFile *file, bool gray);         /* a folder of them: "image", and "label" if it has subfolders */
 
-/* The values of `count` places of the pictures' array after `before` others. */
-char *pictures_read(const struct Folder *folder, int64_t before, int64_t count, double scale, void *out, Precision precision);
+/* Of a run of places of an array: the values at `before` and on, and what to make of them: reals of this precision; null: elements. */
+typedef struct Run { int64_t before, count; const Precision *reals; } Run;
+/* Puts n elements just read to place `at` of the run's `out`. */
+void put_run(const Run *run, const uint8_t *raw, size_t n, Element kind, bool big_endian, double scale, void *out, size_t at);
+char *pictures_read(const struct Folder *folder, const Run *run, double scale, void *out);
 
 /* Reads the header of an npy stream from its start and adds the array it announces. */
 char *npy_head(DataFile *file, Stream *stream, const char *name);

@@ -48,12 +48,14 @@ void data_unmap(DataMap *map) {
     *map = (DataMap){0};
 }
 
-/* Whether the file's own bytes can stand for the values. */
-static bool lies_ready(const DataArray *a, const Stored *stored, Precision precision) {
-    Element same = precision == PRECISION_F64 ? ELEMENT_F64 : ELEMENT_F32;
-    return stored->element == same && !stored->values && !stored->texts && !stored->pictures && !stored->big_endian && a->scale >= 1 && a->scale <= 1
+/* Whether the file's own bytes can stand for the values (null: for the elements). */
+static bool lies_ready(const DataArray *a, const Stored *stored, const Precision *reals) {
+    bool same = !reals || (stored->element == (*reals == PRECISION_F64 ? ELEMENT_F64 : ELEMENT_F32) && a->scale >= 1 && a->scale <= 1);
+    return same && !stored->values && !stored->texts && !stored->pictures && (!stored->big_endian || element_bytes(stored->element) == 1)
         && (!stored->fortran_order || a->rank < 2) && stored->extent.packing == PACKING_PLAIN && !stored->extent.has_crc;
 }
+
+static size_t width_of(const Stored *stored, const Precision *reals) { return reals ? precision_bytes(*reals) : element_bytes(stored->element); }
 
 static char *map_as_it_lies(const DataFile *file, const Stored *stored, int64_t before, size_t bytes, DataMap *map) {
     int fd = open(file->path, O_RDONLY | O_CLOEXEC);
@@ -78,32 +80,33 @@ static int disk_file(size_t bytes) {
 }
 
 /* All of the array, once for all its rows that are asked for. */
-static char *convert(DataFile *file, int i, int64_t all, Precision precision) {
-    size_t bytes = (size_t)all * precision_bytes(precision);
-    DataMap *map = &file->stored[i].converted;
+static char *convert(DataFile *file, int i, int64_t all, const Precision *reals, DataMap *map) {
+    const DataArray *a = data_array(file, i);
+    size_t bytes = (size_t)all * width_of(&file->stored[i], reals);
     int fd = disk_file(bytes);
     if (fd < 0) return io_error(file->path, "needs %.1f GB on disk as the numbers it is made into (below /var/tmp or /tmp): %s", (double)bytes * 1e-9, strerror(errno));
     char *error = lay_over(fd, 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map) ? NULL : io_error(file->path, "cannot be mapped: %s", strerror(errno));
     close(fd);
     if (error) return error;
-    error = data_read(file, i, map->data, precision);
+    error = reals ? data_read(file, i, map->data, *reals) : data_read_elements(file, i, 0, a->rank ? a->dims[0] : 1, map->data);
     if (!error) mprotect(map->base, map->bytes, PROT_READ);
     else data_unmap(map);
     return error;
 }
 
-char *data_map(DataFile *file, int i, int64_t from, int64_t rows, Precision precision, uint64_t memory, DataMap *map) {
+char *data_map(DataFile *file, int i, int64_t from, int64_t rows, const Precision *reals, uint64_t memory, DataMap *map) {
     *map = (DataMap){0};
     const DataArray *a = data_array(file, i);
     Stored *stored = &file->stored[i];
-    int64_t all, n = a->rank ? a->dims[0] : 1, width = (int64_t)precision_bytes(precision);
+    DataMap *converted = &stored->converted[!reals];
+    int64_t all, n = a->rank ? a->dims[0] : 1, width = (int64_t)width_of(stored, reals);
     if (!shape_count(a->rank, a->dims, &all) || n < 1 || from < 0 || rows < 0 || from > n - rows) return NULL;
     int64_t before = all / n * from * width;
     size_t bytes = (size_t)(all / n * rows * width);
-    if (bytes >= AS_IT_LIES && lies_ready(a, stored, precision) && (stored->extent.offset + stored->skip) % width == 0)
+    if (bytes >= AS_IT_LIES && lies_ready(a, stored, reals) && (stored->extent.offset + stored->skip) % width == 0)
         return map_as_it_lies(file, stored, before, bytes, map);
     if (bytes <= (memory ? memory : memory_there_is()) / 4) return NULL;
-    char *error = stored->converted.data ? NULL : convert(file, i, all, precision);
-    if (!error) map->data = (char *)stored->converted.data + before;
+    char *error = converted->data ? NULL : convert(file, i, all, reals, converted);
+    if (!error) map->data = (char *)converted->data + before;
     return error;
 }

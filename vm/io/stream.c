@@ -2,11 +2,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <isa-l/crc.h>
+#include <isa-l/igzip_lib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 #include "vm/io/inside.h"
 
 enum { PACKED_ROOM = 1 << 16 };
@@ -21,7 +22,7 @@ struct Stream {
     int64_t given;              /* unpacked bytes handed out */
     uint32_t crc;
     bool inflating, finished;
-    z_stream z;
+    struct inflate_state z;
     uint8_t packed[PACKED_ROOM];
 };
 
@@ -91,11 +92,8 @@ Stream *stream_open(const char *path, const Extent *extent, char **error) {
         return NULL;
     }
     if (s->extent.packing != PACKING_PLAIN) {
-        if (inflateInit2(&s->z, s->extent.packing == PACKING_GZIP ? 15 + 16 : -15) != Z_OK) {
-            *error = io_no_memory(path);
-            stream_close(s);
-            return NULL;
-        }
+        isal_inflate_init(&s->z);
+        s->z.crc_flag = s->extent.packing == PACKING_GZIP ? ISAL_GZIP : ISAL_DEFLATE;
         s->inflating = true;
     }
     return s;
@@ -103,7 +101,6 @@ Stream *stream_open(const char *path, const Extent *extent, char **error) {
 
 void stream_close(Stream *s) {
     if (!s) return;
-    if (s->inflating) inflateEnd(&s->z);
     close(s->fd);
     free(s->path);
     free(s);
@@ -124,7 +121,7 @@ static bool feed(Stream *s, char **error) {
     int64_t got = read_packed(s, s->packed, sizeof s->packed, error);
     if (got < 0) return false;
     s->z.next_in = s->packed;
-    s->z.avail_in = (uInt)got;
+    s->z.avail_in = (uint32_t)got;
     return true;
 }
 
@@ -133,9 +130,21 @@ static bool next_member(Stream *s, char **error) {
     if (s->extent.packing != PACKING_GZIP) return false;
     for (;;) {
         if (!feed(s, error) || !s->z.avail_in) return false;
-        if (*s->z.next_in) return inflateReset(&s->z) == Z_OK;
+        if (*s->z.next_in) {
+            isal_inflate_reset(&s->z);
+            return true;
+        }
         s->z.next_in++;
         s->z.avail_in--;
+    }
+}
+
+static const char *why_broken(int state) {
+    switch (state) {
+    case ISAL_INVALID_WRAPPER: return "its header is not one of gzip";
+    case ISAL_UNSUPPORTED_METHOD: return "it is not packed by deflate";
+    case ISAL_INCORRECT_CHECKSUM: return "its check sum or length is another";
+    default: return "an invalid code";
     }
 }
 
@@ -143,21 +152,22 @@ static int64_t inflate_some(Stream *s, uint8_t *out, size_t n, char **error) {
     size_t got = 0;
     while (got < n && !s->finished) {
         if (!feed(s, error)) return -1;
-        size_t room = n - got < (1u << 30) ? n - got : 1u << 30;
+        uint32_t room = n - got < (1u << 30) ? (uint32_t)(n - got) : 1u << 30;
+        bool at_end = !s->z.avail_in;
         s->z.next_out = out + got;
-        s->z.avail_out = (uInt)room;
-        int state = inflate(&s->z, Z_NO_FLUSH);
+        s->z.avail_out = room;
+        int state = isal_inflate(&s->z);
         got += room - s->z.avail_out;
-        if (state == Z_STREAM_END) {
+        if (state < 0 || state > ISAL_OUT_OVERFLOW) {
+            *error = io_error(s->path, "has broken packed data after %lld bytes unpacked: %s", (long long)(s->given + (int64_t)got), why_broken(state));
+            return -1;
+        }
+        if (s->z.block_state == ISAL_BLOCK_FINISH) {
             s->finished = !next_member(s, error);
             if (*error) return -1;
-        } else if (state == Z_BUF_ERROR) {
+        } else if (at_end && s->z.avail_out == room) {
             *error = io_error(s->path, "is cut off: its packed data ends within, after %lld bytes unpacked",
                               (long long)(s->given + (int64_t)got));
-            return -1;
-        } else if (state != Z_OK) {
-            *error = io_error(s->path, "has broken packed data after %lld bytes unpacked: %s", (long long)(s->given + (int64_t)got),
-                              s->z.msg ? s->z.msg : zError(state));
             return -1;
         }
     }
@@ -171,7 +181,7 @@ int64_t stream_some(Stream *s, void *out, size_t n, char **error) {
     if (s->extent.has_crc) {
         for (size_t at = 0; at < (size_t)got; ) {
             size_t part = (size_t)got - at < (1u << 30) ? (size_t)got - at : 1u << 30;
-            s->crc = (uint32_t)crc32(s->crc, (const uint8_t *)out + at, (uInt)part);
+            s->crc = crc32_gzip_refl(s->crc, (const uint8_t *)out + at, part);
             at += part;
         }
     }
