@@ -99,7 +99,8 @@ void slot_copy(Store *to, uint32_t number, const Store *from, uint32_t source)
         size_t bytes = count * element_bytes(old->elements->kind);
         void *at = malloc(bytes + 1);
         if (!at) abort();
-        slot->elements->at = memcpy(at, old->elements->at, bytes);
+        memcpy(at, old->elements->at, bytes);
+        slot->elements->at = at;
     } else {
         memcpy(slot_memory(to, number), old->data, count * precision_bytes(from->precision));
     }
