@@ -37,6 +37,10 @@ Value *eval_drawn(Builder *b, Scope *scope, const Expr *e, Shape *declared, cons
 
 /* ---- bindings ---- */
 
+/* Arrays of a carry: one, or the members of a bundle. */
+static int parts_of(Value *v) { return v->kind == VALUE_BUNDLE ? v->n_items : 1; }
+static Value *part_of(Value *v, int i) { return v->kind == VALUE_BUNDLE ? v->items[i] : v; }
+
 /* Whether both are an array of this shape, or several of these. */
 static bool same_arrays(const Value *x, const Value *y)
 {
@@ -45,6 +49,19 @@ static bool same_arrays(const Value *x, const Value *y)
     bool same = x->kind != VALUE_BUNDLE || x->n_items == y->n_items;
     for (int i = 0; same && x->kind == VALUE_BUNDLE && i < x->n_items; i++) same = same_arrays(x->items[i], y->items[i]);
     return same;
+}
+
+/* Of classes, bits and spins a solver may not make reals. */
+static bool moves_within(Builder *b, const Binding *x, const Value *v, Span span)
+{
+    for (int i = 0; i < parts_of(x->value); i++) {
+        const Value *was = part_of(x->value, i), *next = part_of((Value *)v, i);
+        if (!finite_domain(was->domain) || finite_domain(next->domain) || next->node->op == OP_const) continue;
+        Diagnostic *d = complain(b, "E0360", span, "%s takes %s, but its next value has reals", x->name, domain_name(was->domain));
+        diag_help(d, "exact(), gibbs(..) and the samplers of discrete.ebm serve finite domains; in a solver of your own, project(y, x) gives the nearest values");
+        return false;
+    }
+    return true;
 }
 
 void assign_next(Builder *b, Binding *cell, Value *v, Span span)
@@ -57,6 +74,7 @@ void assign_next(Builder *b, Binding *cell, Value *v, Span span)
         cell->next = b->none;
         return;
     }
+    if (cell->sought && !moves_within(b, cell, v, span)) { cell->next = b->none; return; }
     if (cell->value->kind == VALUE_ARRAY) v = retract(b, v, cell->value->domain);
     else if (v->kind == VALUE_BUNDLE) v = retract_all(b, v, cell->value);
     cell->next = v;
@@ -141,10 +159,6 @@ static void find_carries(Scope *scope, const Block *block, Carries *c)
         }
     }
 }
-
-/* Arrays of a carry: one, or the members of a bundle. */
-static int parts_of(Value *v) { return v->kind == VALUE_BUNDLE ? v->n_items : 1; }
-static Value *part_of(Value *v, int i) { return v->kind == VALUE_BUNDLE ? v->items[i] : v; }
 
 /* The carries as they are seen in the body: leaves of the loop. */
 static Value *carry_value(Builder *b, Loop *loop, Value *init, const Axes *extra)
@@ -261,6 +275,7 @@ static bool build_pass(Builder *b, Scope *scope, const Stmt *s, int64_t passes, 
     for (int i = 0; i < c->n; i++) {
         Value *init = c->at[i]->next && !is_cell(c->at[i]) ? c->at[i]->next : c->at[i]->value;
         inner[i] = bind(b, body, c->at[i]->name, carry_value(b, loop, init, &extra[at]), c->at[i]->span);
+        inner[i]->sought = c->at[i]->sought;
         at += parts_of(init);
     }
     if (s->name.text) {

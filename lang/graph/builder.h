@@ -197,6 +197,8 @@ void   eval_equation(Builder *b, Scope *scope, const Stmt *s);
 Value *eval_inference(Builder *b, Scope *scope, const Expr *e);
 bool   is_derivative(const Expr *callee);
 Value *eval_derivative(Builder *b, Scope *scope, const Expr *e);
+bool   finite_domain(Domain d);                              /* classes, bits, spins (serves.c) */
+const char *domain_name(Domain d);
 const char *expr_text(Builder *b, const Expr *e);       /* as written, on one line */
 
 /* build.c, use.c: names at top level and the files they come from. */
@@ -213,6 +215,7 @@ const char *path_of(Builder *b, Span span, const char *name);       /* of a defi
 
 /* called.c */
 bool   text_takes_derivatives(Builder *b, const Block *block);
+bool   text_draws(Builder *b, const Block *block);
 bool   text_takes_prox(Builder *b, const Block *block);
 
 /* prox.c */

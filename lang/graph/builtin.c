@@ -295,6 +295,29 @@ static Value *call_project(Builder *b, Scope *s, const CallArgs *args)
     return retract_all(b, y, x);
 }
 
+/* No step of reals stays on a simplex or a sphere. */
+static bool has_inside(Builder *b, const Value *x, Span span)
+{
+    if (x->kind == VALUE_BUNDLE) {
+        for (int i = 0; i < x->n_items; i++) if (!has_inside(b, x->items[i], span)) return false;
+        return true;
+    }
+    bool simplex = x->domain.kind == CLASS_SIMPLEX;
+    if (!simplex && x->domain.kind != CLASS_SPHERE) return true;
+    Diagnostic *d = complain(b, "E0360", span, "steps of reals do not stay on a %s", simplex ? "simplex" : "sphere");
+    if (simplex) diag_help(d, "let z: [K-1] be sought, of E(p) - sum(log(p)) where p = softmax(concat(z, [0])): that gives p by exp(-E)");
+    else diag_help(d, "let z: [D] be sought, of E(x) + 0.5 * sum(z^2) where x = z / sqrt(sum(z^2)): that gives x by exp(-E)");
+    return false;
+}
+
+/* lies_in(y, x): whether y lies in the domain of x. */
+static Value *call_lies_in(Builder *b, Scope *s, const CallArgs *args)
+{
+    Value *x = args->at[1].value, *near = call_project(b, s, args);
+    if (near->kind == VALUE_NONE || !has_inside(b, x, args->span)) return b->none;
+    return fold_values(b, "all", map_values(b, OP_eq, near, args->at[0].value, NULL, args->span, "lies_in"), args->span);
+}
+
 static Value *call_smooth(Builder *b, Scope *s, const CallArgs *args) { (void)s; return smooth_part(b, args); }
 static Value *call_free(Builder *b, Scope *s, const CallArgs *args)     { (void)s; return free_places(b, args); }
 static Value *call_prox(Builder *b, Scope *s, const CallArgs *args)   { (void)s; return prox_of(b, args); }
@@ -598,6 +621,7 @@ static const Builtin builtins[] = {
     { "svdvals", "svdvals(x)", "Singular values of a matrix, descending.", 1, 1, call_svdvals, "x" },
     { "svd", "svd(x)", "Singular value decomposition of a matrix [N, D]: u [N, K], s [K] descending, v [D, K], with x = u diag(s) transpose(v), K = min(N, D).", 1, 1, call_svd, "x" },
     { "stop", "stop(x)", "x as a constant: no derivative passes.", 1, 1, call_stop, "x" },
+    { "lies_in", "lies_in(y, x)", "In a solver: whether y lies in the domain of x, for samplers that take no move out of it. No domain but a simplex or a sphere is refused.", 2, 2, call_lies_in, "y x" },
     { "project", "project(y, x)", "y brought into the domain of x: a box, the simplex, the sphere, the nearest class or spin; as it is where x is any real.", 2, 2, call_project, "y x" },
     { "free", "free(E, x)", "In a solver: 1 where x may move, 0 where it is given.", 2, 2, call_free, "E x" },
     { "smooth", "smooth(E, x)", "In a solver: the energy without its terms weight * abs(x) and weight * sqrt(sum(x^2)), which prox takes.", 2, 2, call_smooth, "E x" },

@@ -353,7 +353,8 @@ Value *apply_body(Builder *b, Closure *c, const Signature *s, Value **v, const S
                 v[i] = typed;
             }
         }
-        bind(b, scope, p->name.text, v[i], p->name.span);
+        Binding *x = bind(b, scope, p->name.text, v[i], p->name.span);
+        x->sought = i && c->kind == CLOSURE_DEF && c->def->kind == DEF_SOLVER;
     }
     return body_value(b, c, scope);
 }
@@ -421,6 +422,7 @@ static Value *apply_infer(Builder *b, Closure *c, const CallArgs *args)
     Scope *scope = scope_new(b, c->scope);
     for (int i = 0; i < infer->names.n; i++) {
         Value *v = args->n == infer->names.n ? a[i].value : a[0].value->kind == VALUE_BUNDLE ? a[0].value->items[i] : b->none;
+        if (!asked_fits(c, i, v)) { b->at = before; return b->none; }
         v = with_observed(b, c->given, i, v, c->span);
         bind(b, scope, infer->names.at[i].text, v, infer->names.at[i].span);
     }

@@ -23,6 +23,14 @@ static bool refuse(Inference *x, const Node *where, const char *what, const char
     return false;
 }
 
+static bool refuse_shape(Inference *x, const char *why, const char *instead)
+{
+    Diagnostic *d = complain(x->b, "E0371", x->infer->by->span, "chain() needs an energy whose places are linked as a sequence or a tree, but %s", why);
+    if (x->at[0].where.source) diag_note(d, x->at[0].where, "%s gets its shape here", x->at[0].name.text);
+    diag_help(d, "%s", instead);
+    return false;
+}
+
 /* first[i]: a place with a lower number that i is joined to, or i. */
 static int64_t first_of(const int64_t *first, int64_t i)
 {
@@ -202,10 +210,12 @@ static bool find_terms(Inference *x, Sequence *s, Closure *energy)
 {
     Builder *b = x->b;
     s->g = b->g;
-    if (x->n != 1) return refuse(x, NULL, "", "several names are sought");
+    if (x->n != 1) return refuse_shape(x, "several names are sought", "one class may stand for both, k = n * y + z; or one of them may be summed out inside: marginal z of .. by exact()");
     if (!finite_parts(x, &s->f, true)) return false;
     FinitePart *p = &s->f.at[0];
-    if (p->shape.n != 1) return refuse(x, NULL, "", "the sought array has more than one axis");
+    if (!p->shape.n) return refuse_shape(x, "a single value is sought", "exact() serves it");
+    if (p->shape.n != 1) return refuse_shape(x, "the sought array has more than one axis",
+        "where only rows are linked, an energy of one row maps over them; a grid is served by exact() if small, else by gibbs(..), swendsen_wang(..) and annealed_gibbs(..)");
     Node *e = finite_energy(x, &s->f, energy), *slope;
     if (!e) return s->f.refused ? refuse(x, s->f.refused, "this is what brings them together", "it has a function of many of them") : false;
     stand_at(b, x->e->span);

@@ -11,6 +11,13 @@ static bool is_finite(const Value *x) { return x->kind == VALUE_ARRAY && (x->dom
 /* What is asked for, as an inference over the one name x. */
 typedef struct Asked { Expr by, whole; Infer infer; Inference x; Finite f; Value *at; Node *energy; Span span; } Asked;
 
+static void refuse_domain(Builder *b, Span span, const char *who, const Value *x)
+{
+    bool several = x->kind == VALUE_BUNDLE;
+    Diagnostic *d = complain(b, "E0360", span, "%s needs one name of classes, bits or spins, but what is sought is %s", who, several ? value_text(b, x) : "real");
+    diag_help(d, "%s", several ? "gibbs(..) and exact() serve several names; alternate(..) gives each a solver of its own" : real_solvers(INFER_SAMPLE));
+}
+
 static bool ask(Builder *b, const CallArgs *args, const char *who, Asked *a)
 {
     const Value *E = args->at[0].value;
@@ -21,8 +28,7 @@ static bool ask(Builder *b, const CallArgs *args, const char *who, Asked *a)
         return false;
     }
     if (!is_finite(x)) {
-        Diagnostic *d = complain(b, "E0360", args->at[1].span, "%s needs one name of classes, bits or spins, but this is %s", who, value_text(b, x));
-        diag_help(d, "gibbs(..) and exact() serve several names; alternate(..) gives each a solver of its own");
+        refuse_domain(b, args->at[1].span, who, x);
         return false;
     }
     a->span = args->span;
@@ -75,7 +81,7 @@ Value *states_of_domain(Builder *b, const CallArgs *args)
     const Value *x = args->at[0].value;
     if (x->kind == VALUE_NONE) return b->none;
     if (!is_finite(x)) {
-        complain(b, "E0360", args->at[0].span, "states lists the values of classes, bits or spins, but this is %s", value_text(b, x));
+        refuse_domain(b, args->at[0].span, "states", x);
         return b->none;
     }
     Domain d = x->domain;
@@ -136,7 +142,7 @@ typedef struct Pairs { Asked *a; Axis place, turn; int64_t turns; Touches touche
 static Value *not_pairwise(Builder *b, Span span, const Node *where, const char *why)
 {
     Diagnostic *d = complain(b, "E0370", span, "clusters need an energy of pairs of spins or bits, but %s", why);
-    if (where && where->origin) diag_note(d, where->origin->span, "here");
+    if (where && where->origin) diag_note(d, where->origin->span, "they come together here");
     diag_help(d, "gibbs(..) and gibbs_with_gradients(..) serve other energies");
     return b->none;
 }

@@ -263,7 +263,7 @@ static bool exact_serves(Inference *x, double *states)
         Binder *v = &x->at[i];
         if (v->domain.kind != CLASS_WHOLE && v->domain.kind != CLASS_SPIN) {
             Diagnostic *d = complain(x->b, "E0360", x->infer->by->span, "exact() sums over finite domains, but %s is real", v->name.text);
-            diag_help(d, "descent(..) minimizes and langevin(..) samples real variables");
+            diag_help(d, "%s", x->n > 1 ? "exact() may serve the finite names alone; alternate(..) moves all of them in turn" : real_solvers(x->infer->kind));
             return false;
         }
         if (!v->has_shape) {

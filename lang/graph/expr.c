@@ -343,6 +343,17 @@ static Value *eval_unary(Builder *b, Scope *scope, const Expr *e)
     return map_values(b, OP_eq, x, number(b, 0), NULL, e->span, "not");
 }
 
+/* The domain of what is one of two values. */
+static void set_either(Value *r, const Value *x, const Value *y)
+{
+    if (r->kind == VALUE_BUNDLE)
+        for (int i = 0; i < r->n_items; i++) set_either(r->items[i], x->kind == VALUE_BUNDLE ? x->items[i] : x, y->kind == VALUE_BUNDLE ? y->items[i] : y);
+    if (r->kind != VALUE_ARRAY) return;
+    Domain a = x->domain, c = y->domain;
+    if (a.kind == CLASS_WHOLE && c.kind == CLASS_WHOLE) r->domain = (Domain){ CLASS_WHOLE, fmin(a.low, c.low), fmax(a.high, c.high) };
+    if (a.kind == CLASS_SPIN && c.kind == CLASS_SPIN && a.low == c.low && a.high == c.high) r->domain = a;
+}
+
 static Value *eval_if(Builder *b, Scope *scope, const Expr *e)
 {
     Value *c = eval(b, scope, e->kid[0]);
@@ -350,8 +361,7 @@ static Value *eval_if(Builder *b, Scope *scope, const Expr *e)
     if (is_known(c)) return eval(b, scope, e->kid[known(c) != 0 ? 1 : 2]);
     Value *x = eval(b, scope, e->kid[1]), *y = eval(b, scope, e->kid[2]);
     Value *r = map_values(b, OP_select, c, x, y, e->span, "if");
-    if (r->kind == VALUE_ARRAY && x->domain.kind == CLASS_WHOLE && y->domain.kind == CLASS_WHOLE)
-        r->domain = (Domain){ CLASS_WHOLE, fmin(x->domain.low, y->domain.low), fmax(x->domain.high, y->domain.high) };
+    set_either(r, x, y);
     return r;
 }
 

@@ -15,7 +15,7 @@ bool finite_parts(Inference *x, Finite *f, bool always)
         Binder *v = &x->at[i];
         if (v->domain.kind != CLASS_WHOLE && v->domain.kind != CLASS_SPIN) {
             Diagnostic *d = complain(b, "E0360", x->infer->by->span, "%s has real values, but this solver serves finite domains", v->name.text);
-            diag_help(d, x->n > 1 ? "alternate(..) moves real names and finite ones in turn, each by a solver of its own" : "descent(..) minimizes and langevin(..) samples real variables");
+            diag_help(d, x->n > 1 ? "alternate(..) moves real names and finite ones in turn, each by a solver of its own" : real_solvers(x->infer->kind));
             return false;
         }
         if (!v->has_shape) {

@@ -7,7 +7,11 @@
 #include "lang/graph/infer.h"
 #include "lang/grad/grad.h"
 
-static const char *const kind_word[] = { "argmin", "argmax", "sample", "marginal", "expectation" };
+const char *infer_word(InferKind kind)
+{
+    static const char *const word[] = { "argmin", "argmax", "sample", "marginal", "expectation" };
+    return word[kind];
+}
 
 static Binder *find_binder(Inference *x, const char *name)
 {
@@ -228,58 +232,11 @@ Value *energy_at(Inference *x, Closure *c, Value **v)
     Value *e = apply(x->b, c, &args);
     if (e->kind == VALUE_NONE) return e;
     if (e->kind != VALUE_ARRAY || e->shape.n) {
-        Diagnostic *d = complain(x->b, "E0362", c->span, "%s needs one number for each configuration, but this is %s", kind_word[x->infer->kind], value_text(x->b, e));
+        Diagnostic *d = complain(x->b, "E0362", c->span, "%s needs one number for each configuration, but this is %s", infer_word(x->infer->kind), value_text(x->b, e));
         diag_help(d, "other arguments may have further leading axes only if the bound names' axes go with them");
         return x->b->none;
     }
     return e;
-}
-
-/* ---- solvers of the library ---- */
-
-static bool is_builtin(const Closure *solver, const char *name) { return solver->kind == CLOSURE_BUILTIN && !strcmp(solver->name, name); }
-
-static bool serves_only(Inference *x, const Closure *solver, InferKind kind, const char *other)
-{
-    if (x->infer->kind == kind) return true;
-    Diagnostic *d = complain(x->b, "E0360", x->infer->by->span, "%s serves %s, but this is %s", solver->name, kind_word[kind], kind_word[x->infer->kind]);
-    diag_help(d, "%s; exact() and chain() serve both, on smaller domains and on sequences", other);
-    return false;
-}
-
-bool solver_serves(Inference *x, const Closure *solver)
-{
-    Builder *b = x->b;
-    Span by = x->infer->by->span;
-    if (x->infer->kind == INFER_MARGINAL || x->infer->kind == INFER_EXPECTATION) {
-        Diagnostic *d = complain(b, "E0360", by, "%s needs a solver that sums out, but %s searches or samples", kind_word[x->infer->kind], solver->name);
-        diag_help(d, "exact() sums over finite domains");
-        return false;
-    }
-    if (x->infer->kind == INFER_ARGMAX) {
-        Diagnostic *d = complain(b, "E0360", by, "%s finds low energy", solver->name);
-        diag_help(d, "write argmin of the negated value, or argmax .. by exact() on a finite domain");
-        return false;
-    }
-    if (is_builtin(solver, "gibbs")) return serves_only(x, solver, INFER_SAMPLE, "argmin .. by annealed_gibbs(..) searches");
-    if (is_builtin(solver, "alternate") || is_builtin(solver, "exact") || is_builtin(solver, "chain")) return true;
-    if (is_builtin(solver, "icm")) return serves_only(x, solver, INFER_ARGMIN, "gibbs(..) samples");
-    if (is_builtin(solver, "annealed_gibbs")) return serves_only(x, solver, INFER_ARGMIN, "gibbs(..) samples");
-    if (solver->kind != CLOSURE_DEF || solver->def->kind != DEF_SOLVER) {
-        Diagnostic *d = complain(b, "E0360", by, "`by` needs a solver, but this is the %s %s", solver->kind == CLOSURE_DEF ? def_kind_name(solver->def->kind) : "function", solver->name);
-        diag_help(d, "solvers are exact(), langevin(..), descent(..) and those you define with `solver`");
-        return false;
-    }
-    for (int i = 0; i < x->n; i++) {
-        Binder *v = &x->at[i];
-        if ((v->domain.kind == CLASS_WHOLE || v->domain.kind == CLASS_SPIN) && text_takes_derivatives(b, &solver->def->block)) {
-            Diagnostic *d = complain(b, "E0360", by, "%s needs a gradient, but %s takes %s values", solver->name, v->name.text,
-                                     v->domain.kind == CLASS_SPIN ? "spin" : "whole");
-            diag_help(d, x->n > 1 ? "alternate(..) moves real names and finite ones in turn, each by a solver of its own" : "exact(), gibbs(..) and the samplers of discrete.ebm serve finite domains");
-            return false;
-        }
-    }
-    return true;
 }
 
 /* Where the starting point of a binder is written. */
@@ -368,10 +325,10 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
     Builder *b = x->b;
     Value *v[MAX_BINDERS] = { NULL };
     if (!starting_points(x, from, items, v)) return b->none;
-    if (is_builtin(solver, "gibbs")) return solve_gibbs(x, solver, v, items);
-    if (is_builtin(solver, "icm")) return solve_icm(x, solver, v, items);
-    if (is_builtin(solver, "alternate")) return solve_alternate(x, solver, v, items);
-    if (is_builtin(solver, "annealed_gibbs")) return solve_annealed_gibbs(x, solver, v, items);
+    if (is_solver(solver, "gibbs")) return solve_gibbs(x, solver, v, items);
+    if (is_solver(solver, "icm")) return solve_icm(x, solver, v, items);
+    if (is_solver(solver, "alternate")) return solve_alternate(x, solver, v, items);
+    if (is_solver(solver, "annealed_gibbs")) return solve_annealed_gibbs(x, solver, v, items);
     Closure *energy = energy_closure(x, x->infer->of, items);
     const Given *given = energy->given = b->at.given;
     b->at.given = NULL;
@@ -406,8 +363,8 @@ static Value *solve(Inference *x, Closure *solver, Value *from, Shape items)
 
 Value *solve_by(Inference *x, Closure *solver, Value *from, Shape items)
 {
-    if (is_builtin(solver, "exact")) return solve_exact(x, items);
-    return is_builtin(solver, "chain") ? solve_chain(x, solver, items) : solve(x, solver, from, items);
+    if (is_solver(solver, "exact")) return solve_exact(x, items);
+    return is_solver(solver, "chain") ? solve_chain(x, solver, items) : solve(x, solver, from, items);
 }
 
 /* ---- the expression ---- */
@@ -509,7 +466,7 @@ static Value *infer(Builder *b, Scope *scope, const Expr *e)
     }
     for (int i = 0; i < infer->names.n; i++) x.at[x.n++] = (Binder){ .name = infer->names.at[i] };
     if (!infer->by) {
-        Diagnostic *d = complain(b, "E0369", e->span, "%s needs to know how: `by` is missing", kind_word[infer->kind]);
+        Diagnostic *d = complain(b, "E0369", e->span, "%s needs to know how: `by` is missing", infer_word(infer->kind));
         diag_help(d, "by exact() for finite domains, by descent(..) or langevin(..) for reals");
         return b->none;
     }
@@ -524,7 +481,7 @@ static Value *infer(Builder *b, Scope *scope, const Expr *e)
     }
     Shape frame;
     if (!whole_frame(&x, from, &frame)) return b->none;
-    bool exact = is_builtin(solver->fn, "exact"), chain = is_builtin(solver->fn, "chain");
+    bool exact = is_solver(solver->fn, "exact"), chain = is_solver(solver->fn, "chain");
     if (!exact && !chain && !solver_serves(&x, solver->fn)) return b->none;
     if (!exact && !chain && !from) {
         Diagnostic *d = complain(b, "E0365", e->span, "%s needs a starting point: `from` is missing", solver->fn->name);

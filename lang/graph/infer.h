@@ -34,6 +34,7 @@ typedef struct Inference {
 } Inference;
 
 /* infer.c */
+const char *infer_word(InferKind kind);                 /* argmin, .. */
 Closure *energy_closure(Inference *x, const Expr *of, Shape items);
 Value *energy_at(Inference *x, Closure *c, Value **v);  /* one number for each configuration; VALUE_NONE after a report */
 Value *together(Builder *b, Value **v, int n);          /* one value, or a bundle */
@@ -53,8 +54,13 @@ Value *solve_independent(Inference *x, Shape items, bool *serves, const Node **c
 /* exact.c: exact() over finite domains. */
 Value *solve_exact(Inference *x, Shape items);
 
-/* infer.c: whether the solver can, with a report if not; and by any solver, from starting points whose frames are hidden. */
+/* serves.c: whether the solver can, with a report if not; likewise whether what it asks the energy of is of the domain of what is sought. */
+bool   is_solver(const Closure *solver, const char *builtin);
+const char *real_solvers(InferKind kind);               /* what serves real variables instead: help */
 bool   solver_serves(Inference *x, const Closure *solver);
+bool   asked_fits(const Closure *energy, int binder, const Value *v);
+
+/* infer.c: by any solver, from starting points whose frames are hidden. */
 Value *solve_by(Inference *x, Closure *solver, Value *from, Shape items);
 
 /* alternate.c: alternate(rounds, real, finite, ..): the names in turn, each by a solver of its own. */

@@ -132,7 +132,7 @@ static Value *estimates(Builder *b, Sweep *s, Node *weight, Axis axis)
 Value *ais_estimates(Builder *b, Closure *energy, const Expr *place, Span span, int64_t levels, int64_t chains)
 {
     Whole w;
-    if (!all_arguments(b, "ais", energy, span, INFER_SAMPLE, &w)) return b->none;
+    if (!all_arguments(b, "ais", energy, span, INFER_MARGINAL, &w)) return b->none;
     Context before = b->at;
     Axis axis = open_chains(b, chains, "ais", place);
     Sweep s = { 0 };
@@ -204,7 +204,7 @@ static bool draw_latents(Whole *w, Sweep *s, Node **start, Span span)
 Value *reverse_ais_estimates(Builder *b, Closure *energy, const Expr *place, Span span, Value *samples, int64_t levels)
 {
     Whole w;
-    if (!all_arguments(b, "reverse_ais", energy, span, INFER_SAMPLE, &w) || !check_samples(&w, samples, span)) return b->none;
+    if (!all_arguments(b, "reverse_ais", energy, span, INFER_MARGINAL, &w) || !check_samples(&w, samples, span)) return b->none;
     Context before = b->at;
     Axis axis = open_chains(b, axis_size(samples->shape.at[0]), "reverse ais", place);
     Sweep s = { .backward = true };

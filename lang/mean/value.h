@@ -68,6 +68,7 @@ typedef struct Binding {
     int64_t passes;             /* TIME: runs from 0 to passes - 1 */
     uint32_t *cells;            /* CELL: one slot for each member of a bundle, else one; STATE, of a layer: one while it is trained, else none */
     int n_cells;
+    bool sought;                /* what a solver moves */
     struct Binding *below;      /* the binding before it in the same scope */
 } Binding;
 
