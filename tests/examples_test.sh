@@ -1,7 +1,7 @@
 #!/bin/sh
 # examples_test.sh: every program of examples/ runs as it stands and its claims hold; under the sanitizers each is tried out with --quick,
 # where a claim may fail but nothing else may.  planner.ebm plans for its whole length whatever --quick says, which takes too long there (cem
-# itself is sanitized in tests/stdlib), and others are ended after two minutes, as sampling is not shortened either.  The long ones run with --quick
+# itself is sanitized in tests/stdlib), and others are ended after half a minute, as sampling is not shortened either.  The long ones run with --quick
 # too, and whole with EXAMPLES=whole, which `make examples` sets.
 long="hjepa paint motion collapse rooms ijepa series"
 build=${BUILD_DIR:-build}
@@ -14,8 +14,8 @@ for file in examples/*.ebm; do
     count=$((count + 1))
     began=$(date +%s)
     case $build in
-    *sanitize*) timeout 120 "$build/ebm" run "$file" --quick --out "$out" >"$out/$name.log" 2>&1; status=$?
-        [ $status = 124 ] && echo "$name: ended after two minutes"
+    *sanitize*) timeout 30 "$build/ebm" run "$file" --quick --out "$out" >"$out/$name.log" 2>&1; status=$?
+        [ $status = 124 ] && echo "$name: ended after half a minute"
         case $status in 1|124) status=0 ;; esac ;;
     *) quick=
         case " $long " in *" $name "*) [ "$EXAMPLES" = whole ] || quick=--quick ;; esac
