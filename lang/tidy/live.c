@@ -49,6 +49,50 @@ static void visit(Live *live, NodeStack *s, Node *n)
     }
 }
 
+/* ---- products ---- */
+
+typedef struct Factors { uint32_t low, high; } Factors;
+
+static Factors factors_of(const Node *x, const Node *y)
+{
+    return x->id < y->id ? (Factors){ x->id, y->id } : (Factors){ y->id, x->id };
+}
+
+static int compare_factors(Factors a, Factors b)
+{
+    if (a.low != b.low) return a.low < b.low ? -1 : 1;
+    return a.high == b.high ? 0 : a.high < b.high ? -1 : 1;
+}
+
+static int compare_products(const void *a, const void *b)
+{
+    const Node *x = *(Node *const *)a, *y = *(Node *const *)b;
+    return compare_factors(factors_of(x->in[0], x->in[1]), factors_of(y->in[0], y->in[1]));
+}
+
+static int compare_to_product(const void *factors, const void *product)
+{
+    const Node *n = *(Node *const *)product;
+    return compare_factors(*(const Factors *)factors, factors_of(n->in[0], n->in[1]));
+}
+
+static void find_products(Live *live)
+{
+    live->product = fresh((size_t)live->n, sizeof(Node *));
+    for (int i = 0; i < live->n; i++)
+        if (live->node[i]->op == OP_mul) live->product[live->n_products++] = live->node[i];
+    qsort(live->product, (size_t)live->n_products, sizeof(Node *), compare_products);
+}
+
+Node *live_product(const Live *live, const Node *x, const Node *y)
+{
+    Factors factors = factors_of(x, y);
+    Node **found = bsearch(&factors, live->product, (size_t)live->n_products, sizeof(Node *), compare_to_product);
+    return found ? *found : NULL;
+}
+
+/* ---- all ---- */
+
 void live_find(Live *live, Graph *g, Node *const *roots, int n_roots)
 {
     *live = (Live){ .size = graph_size(g) };
@@ -68,6 +112,7 @@ void live_find(Live *live, Graph *g, Node *const *roots, int n_roots)
     live->n = 0;
     for (uint32_t id = 0; id < live->size; id++)
         if (seen[id]) live->node[live->n++] = graph_node(g, id);
+    find_products(live);
     free(seen);
     free(stack.at);
 }
@@ -76,6 +121,7 @@ void live_free(Live *live)
 {
     for (int i = 0; i < live->n; i++) free(live->results[live->node[i]->id]);
     free(live->results);
+    free(live->product);
     free(live->node);
     free(live->uses);
 }

@@ -170,6 +170,22 @@ static Node *small_factors_first(Graph *g, const Live *live, const Node *old, No
     return n;
 }
 
+/* a * (b * c) where a * b is needed anyway: (a * b) * c, a factor less to be made, and a factor less to be kept for it: of x * sigmoid(x), whose
+ * derivative then reads the product and not x. */
+static Node *known_factors_first(Graph *g, const Live *live, const Node *old, Node *n)
+{
+    if (n->op != OP_mul) return n;
+    for (int k = 0; k < 2; k++) {
+        const Node *a = n->in[1 - k], *product = n->in[k];
+        if (product->op != OP_mul || live->uses[old->in[k]->id] > 1) continue;
+        for (int j = 0; j < 2; j++) {
+            Node *known = live_product(live, a, product->in[j]);
+            if (known) return map2(g, OP_mul, known, product->in[1 - j]);
+        }
+    }
+    return n;
+}
+
 static Node *tidy_sum(Graph *g, const Live *live, const Node *old, Node *n)
 {
     Node *x = n->in[0];
@@ -223,6 +239,6 @@ Node *tidy_node(Graph *g, const Live *live, const Node *old, Node *n)
     }
     if (n->op == OP_place && old->op == OP_place) return place_before_rename(g, n);
     if (op_info[n->op].family == FAMILY_MAP && old->op == n->op && old->n_in == n->n_in)
-        return rename_after_map(g, small_factors_first(g, live, old, n));
+        return rename_after_map(g, known_factors_first(g, live, old, small_factors_first(g, live, old, n)));
     return n;
 }

@@ -11,10 +11,14 @@ typedef struct Live {
     uint32_t size;              /* ids at the start */
     int *uses;                  /* by id */
     bool **results;             /* by id of a LOOP node: which carries and kept values are read */
+    int n_products;
+    Node **product;             /* the products of two values, in ascending order of their operands' ids */
 } Live;
 
 void live_find(Live *live, Graph *g, Node *const *roots, int n_roots);
 void live_free(Live *live);
+/* The product x * y, if it is needed; null if not. */
+Node *live_product(const Live *live, const Node *x, const Node *y);
 
 /* The node, just rebuilt from `old` with tidied operands, in its tidied form. */
 Node *tidy_node(Graph *g, const Live *live, const Node *old, Node *node);
