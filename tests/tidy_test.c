@@ -253,6 +253,22 @@ static void renames_sink_to_products(void **state)
     bench_end(&b);
 }
 
+/* A product that is needed anyway is a factor of others: of s * (x * g), where x * s is known, only that is read. */
+static void known_products_are_factors(void **state)
+{
+    (void)state;
+    Bench b;
+    bench_begin(&b, 7);
+    Axes axes = axes_one(b.axis[1]);
+    Node *x = bench_leaf(&b, axes, "-1 1"), *g = bench_leaf(&b, axes, "-1 1"), *s = map1(&b, OP_sigmoid, x), *y = map2(&b, OP_mul, x, s);
+    Node *before = map2(&b, OP_mul, s, map2(&b, OP_mul, x, g)), *roots[2] = { y, before };
+    tidy(b.g, roots, 2);
+    assert_ptr_equal(roots[0], y);
+    assert_ptr_equal(roots[1], map2(&b, OP_mul, y, g));
+    assert_true(bench_difference(&b, roots[1], before) < 1e-12);
+    bench_end(&b);
+}
+
 static void a_loop_of_one_pass_is_unrolled(void **state)
 {
     (void)state;
@@ -294,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_body_is_tidied_too),
         cmocka_unit_test(renames_vanish),
         cmocka_unit_test(renames_sink_to_products),
+        cmocka_unit_test(known_products_are_factors),
         cmocka_unit_test(a_loop_of_one_pass_is_unrolled),
         cmocka_unit_test(logsumexp_stays_stable),
     };
