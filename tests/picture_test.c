@@ -12,6 +12,7 @@
 #include <jpeglib.h>
 #include <png.h>
 #include "tests/files.h"
+#include "vm/io/picture.h"
 
 /* ---- makers ---- */
 
@@ -67,6 +68,14 @@ static void png_is_read(void **state) {
     const uint8_t map[] = { 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255 }, places[] = { 1, 3 };
     const double mapped[] = { 1, 0, 0, 0, 0, 1 };
     expect_array(put_png(state, "a.png", PNG_FORMAT_RGB_COLORMAP, 2, 1, places, map), 0, "", 3, (int64_t[]){ 3, 1, 2 }, mapped);
+}
+
+static void pictures_are_known_by_name(void **state) {
+    (void)state;
+    const char *pictures[] = { "a.png", "./a.PNG", "../far.away/b.jpg", "/x/.y/c.jpeg" };
+    const char *others[] = { "a.txt", "png", ".hidden.png", "x/.hidden.png", "folder.png/a", "./a" };
+    for (int i = 0; i < 4; i++) assert_true(picture_named(pictures[i]));
+    for (int i = 0; i < 6; i++) assert_false(picture_named(others[i]));
 }
 
 static void png_survives_battering(void **state) {
@@ -249,7 +258,7 @@ static void wav_refuses_what_is_broken(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(png_is_read), TEST(png_survives_battering), TEST(jpeg_is_read), TEST(jpeg_survives_battering),
+        TEST(pictures_are_known_by_name), TEST(png_is_read), TEST(png_survives_battering), TEST(jpeg_is_read), TEST(jpeg_survives_battering),
         TEST(folders_are_data_sets), TEST(folders_refuse_what_is_broken), TEST(wav_is_read), TEST(wav_refuses_what_is_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

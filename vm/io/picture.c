@@ -12,8 +12,8 @@
 
 enum { MOST_BYTES = 1 << 28 };  /* of one picture, unpacked */
 
-bool picture_named(const char *name) {
-    const char *ending = strrchr(name, '.');
+bool picture_named(const char *path) {
+    const char *folder = strrchr(path, '/'), *name = folder ? folder + 1 : path, *ending = strrchr(name, '.');
     return ending && name[0] != '.' && (!strcasecmp(ending, ".png") || !strcasecmp(ending, ".jpg") || !strcasecmp(ending, ".jpeg"));
 }
 

@@ -8,8 +8,8 @@
 /* channels: 1 gray, 3 red, green, blue. */
 typedef struct Picture { int channels, height, width; } Picture;
 
-/* Whether a name ends as a picture's does: .png, .jpg, .jpeg. */
-bool  picture_named(const char *name);
+/* Whether a file's name ends as a picture's does, .png, .jpg, .jpeg, and is not a hidden one's. */
+bool  picture_named(const char *path);
 /* What the file's header says.  Null, or an error the caller frees. */
 char *picture_look(const char *path, Picture *is);
 /* All bytes as [channels, height, width] of `want`: gray is given to all three channels, or made of them with the weights of Rec. 601;
