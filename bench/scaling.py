@@ -4,7 +4,7 @@
     bench/scaling.py [langevin:items ..] [--ebm build/ebm] [--threads 1 2] [--most 6] [--table bench/scaling/figures.tsv]
 
 For each program and each of its axes: seconds of one step of its train (without the first, which plans and warms up), and the process's largest memory.
-What was measured replaces the table's earlier lines of the same program, axis and threads; bench/scaling/plot.ebm draws the table.  At the end the exponent
+What was measured goes to the columns of that program, axis and number of threads; bench/scaling/plot.ebm draws the table.  At the end the exponent
 over the last three decades: 1 is linear, below it something is still shared by all."""
 import argparse, json, math, os, pathlib, subprocess, sys
 import timing
@@ -73,12 +73,22 @@ def exponent(points):
     return sum((a - x) * (b - y) for a, b in chosen) / max(sum((a - x) ** 2 for a, _ in chosen), 1e-9)
 
 
+def keep(table, name, threads, points):
+    """A row for each power of ten, for each series a column of seconds and one of megabytes."""
+    rows = [line.split("\t") for line in table.read_text().splitlines()] if table.exists() else [["size"]]
+    columns = {column: [row[k] if k < len(row) else "" for row in rows[1:]] for k, column in enumerate(rows[0])}
+    columns["size"] = [str(10**k) for k in range(7)]
+    stem = name.replace(":", "_") + f"_{threads}"
+    columns[stem + "_seconds"] = [f"{s:.4g}" for _, s, _ in points]
+    columns[stem + "_megabytes"] = [f"{m:.1f}" for _, _, m in points]
+    order = ["size"] + sorted(c for c in columns if c != "size")
+    rows = [order] + [[columns[c][k] for c in order] for k in range(7)]
+    table.write_text("".join("\t".join(row) + "\n" for row in rows))
+
+
 def main():
     args = options()
     timing.check_program(args.ebm)
-    table = pathlib.Path(args.table)
-    head = "program\taxis\tthreads\titems\tseconds\tmegabytes"
-    lines = [line for line in (table.read_text().splitlines()[1:] if table.exists() else [])]
     for name in args.axes:
         program, axis = name.split(":")
         fixed, most = AXES[name]
@@ -89,9 +99,8 @@ def main():
                 points.append((10**power, seconds, memory))
                 print(f"{program} {axis} 1e{power}, {threads} threads: {seconds:.3g} s, {seconds / 10**power * 1e6:.3g} us each, {memory:.0f} MB", flush=True)
             print(f"{program} {axis}, {threads} threads: exponent {exponent(points):.2f}")
-            lines = [line for line in lines if not line.startswith(f"{program}\t{axis}\t{threads}\t")]
-            lines += [f"{program}\t{axis}\t{threads}\t{n}\t{s:.4g}\t{m:.1f}" for n, s, m in points]
-            table.write_text("\n".join([head] + sorted(lines, key=lambda l: (l.split("\t")[:3], int(l.split("\t")[3])))) + "\n")
+            if len(points) == 7:
+                keep(pathlib.Path(args.table), name, threads, points)
 
 
 if __name__ == "__main__":
