@@ -153,6 +153,16 @@ typedef struct Left {
     bool scatters, bare[MAX_AXES];
 } Left;
 
+/* Index names alone, of an array that places are written in, run along its axes. */
+static bool fix_by_base(Builder *b, Search *s, const Left *left, const Value *base)
+{
+    const Expr *lhs = left->lhs;
+    if (!range_count_fits(b, lhs, base)) return false;
+    for (int p = 0; p < lhs->n_subscripts; p++)
+        if (left->bare[p]) range_fix(s, lhs->subscripts[p].at->name.text, axis_size(base->shape.at[p]), lhs->subscripts[p].span);
+    return true;
+}
+
 static bool read_left(Builder *b, Search *s, Left *left)
 {
     const Expr *lhs = left->lhs;
@@ -176,12 +186,12 @@ static bool read_left(Builder *b, Search *s, Left *left)
         diag_help(d, "index names alone on the left side make a new array");
         return false;
     }
-    if (left->base->kind != VALUE_ARRAY || !range_count_fits(b, lhs, left->base)) return false;
-    for (int p = 0; p < lhs->n_subscripts; p++) {
-        if (!left->bare[p]) range_add_free(s, lhs->subscripts[p].at);
-        else range_fix(s, lhs->subscripts[p].at->name.text, axis_size(left->base->shape.at[p]), lhs->subscripts[p].span);
-    }
-    return true;
+    for (int p = 0; p < lhs->n_subscripts; p++) if (!left->bare[p]) range_add_free(s, lhs->subscripts[p].at);
+    if (left->base->kind == VALUE_ARRAY) return fix_by_base(b, s, left, left->base);
+    for (int i = 0; left->base->kind == VALUE_BUNDLE && i < left->base->n_items; i++) if (!fix_by_base(b, s, left, left->base->items[i])) return false;
+    if (left->base->kind != VALUE_BUNDLE && left->base->kind != VALUE_NONE)
+        complain(b, "E0302", lhs->span, "%s has no places to write: it is %s", left->name->name.text, value_text(b, left->base));
+    return left->base->kind == VALUE_BUNDLE;
 }
 
 static bool starts_at_zero(Builder *b, Search *s)
@@ -195,6 +205,25 @@ static bool starts_at_zero(Builder *b, Search *s)
     return true;
 }
 
+/* Into one array, or into each of several its own value, or one for all. */
+static Value *scatter_each(Builder *b, Scope *inner, const Left *left, Value *v, Shape axes)
+{
+    const Value *base = left->base;
+    if (base->kind == VALUE_ARRAY && v->kind == VALUE_ARRAY) return scatter(b, inner, left->lhs, left->base, v, axes, left->bare);
+    if (base->kind != VALUE_BUNDLE || (v->kind == VALUE_BUNDLE && v->n_items != base->n_items)) {
+        complain(b, "E0306", left->lhs->span, "the left side is %s, but the value is %s", value_text(b, base), value_text(b, v));
+        return b->none;
+    }
+    Value *r = value_new(b, VALUE_BUNDLE);
+    r->n_items = base->n_items;
+    r->items = ARENA_ARRAY(b->arena, Value *, base->n_items);
+    for (int i = 0; i < base->n_items; i++) {
+        r->items[i] = scatter(b, inner, left->lhs, base->items[i], v->kind == VALUE_BUNDLE ? v->items[i] : v, axes, left->bare);
+        if (r->items[i]->kind == VALUE_NONE) return r->items[i];
+    }
+    return r;
+}
+
 static Value *right_side(Builder *b, Search *s, const Stmt *st, const Left *left)
 {
     Axes before = b->at.hidden;
@@ -203,11 +232,11 @@ static Value *right_side(Builder *b, Search *s, const Stmt *st, const Left *left
     bind_indices(s, inner, &axes);
     Value *v = st->draw ? eval_drawn(b, inner, st->value, NULL, left->name->name.text) : eval(b, inner, st->value);
     stand_at(b, st->span);
-    if (v->kind == VALUE_ARRAY && left->scatters) v = scatter(b, inner, left->lhs, left->base, v, axes, left->bare);
+    bool numbers = v->kind == VALUE_ARRAY || v->kind == VALUE_BUNDLE;
+    if (numbers && left->scatters) v = scatter_each(b, inner, left, v, axes);
     b->at.hidden = before;
-    bool several = v->kind == VALUE_BUNDLE && !left->scatters;
-    if (several || (v->kind == VALUE_ARRAY && !left->scatters)) v = make_visible(b, v, axes);
-    if (v->kind == VALUE_NONE || several) return v;
+    if (numbers && !left->scatters) v = make_visible(b, v, axes);
+    if (v->kind == VALUE_NONE || v->kind == VALUE_BUNDLE) return v;
     if (v->kind != VALUE_ARRAY) {
         complain(b, "E0306", st->value->span, "an index equation gives numbers, but this is %s", value_text(b, v));
         return b->none;

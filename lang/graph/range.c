@@ -29,8 +29,8 @@ static bool mentions_open(const Search *s, const Expr *e)
 bool range_count_fits(Builder *b, const Expr *e, const Value *base)
 {
     if (e->n_subscripts <= base->shape.n) return true;
-    Diagnostic *d = complain(b, "E0302", e->span, "%s has %d ax%ss, but %d subscripts are written", expr_text(b, e->kid[0]), base->shape.n,
-                             base->shape.n == 1 ? "i" : "e", e->n_subscripts);
+    Diagnostic *d = complain(b, "E0302", e->span, "%s has %d ax%ss, but %d subscript%s written", expr_text(b, e->kid[0]), base->shape.n,
+                             base->shape.n == 1 ? "i" : "e", e->n_subscripts, e->n_subscripts == 1 ? " is" : "s are");
     diag_help(d, "its shape is %s", shape_text(b, base->shape));
     return false;
 }
@@ -271,19 +271,40 @@ void range_add(Search *s, const Subscript *x)
     } else s->failed = true;
 }
 
-void range_add_free(Search *s, const Expr *e)
+/* The reductions around a subscript of the left side: their indices are their own. */
+typedef struct Around {
+    const Expr *reduction;
+    const struct Around *outer;
+} Around;
+
+static bool bound_around(const Around *around, const char *name)
+{
+    for (; around; around = around->outer)
+        for (int i = 0; i < around->reduction->n_subscripts; i++) {
+            const Expr *own = index_name(&around->reduction->subscripts[i]);
+            if (own && !strcmp(own->name.text, name)) return true;
+        }
+    return false;
+}
+
+static void add_free(Search *s, const Expr *e, const Around *around)
 {
     if (!e) return;
     if (e->kind == EXPR_NAME) {
         const char *name = e->name.text;
-        if (!lookup(s->scope, name) && find_index(s, name) < 0 && !builtin_named(name) && !global_value(s->b, name, e->span)) add_index(s, name, e->span);
+        bool known = bound_around(around, name) || lookup(s->scope, name) || find_index(s, name) >= 0 || builtin_named(name) || global_value(s->b, name, e->span);
+        if (!known) add_index(s, name, e->span);
         return;
     }
+    Around here = { .reduction = e, .outer = around };
+    if (e->kind == EXPR_REDUCE) around = &here;
     if (e->kind == EXPR_INDEX)
-        for (int i = 0; i < e->n_subscripts; i++) range_add_free(s, e->subscripts[i].at);
-    for (int i = 0; i < 3; i++) range_add_free(s, e->kid[i]);
-    for (int i = 0; i < e->n_args; i++) range_add_free(s, e->args[i].value);
+        for (int i = 0; i < e->n_subscripts; i++) add_free(s, e->subscripts[i].at, around);
+    for (int i = 0; i < 3; i++) add_free(s, e->kid[i], around);
+    for (int i = 0; i < e->n_args; i++) add_free(s, e->args[i].value, around);
 }
+
+void range_add_free(Search *s, const Expr *e) { add_free(s, e, NULL); }
 
 void range_fix(Search *s, const char *name, int64_t size, Span span)
 {
