@@ -41,6 +41,7 @@ typedef struct RunCells {
     Train *train;
     int n, room;
     uint32_t *initial, *own;
+    Field *states;              /* what regimes and the train itself keep, by their names in the run: cd.chains */
     const char *saved;          /* a run that was loaded: its file */
     Span span;
     struct RunCells *next;

@@ -371,10 +371,13 @@ void grant_wishes(Builder *b)
 
 /* ---- states of regimes, optimizers and trains ---- */
 
-static uint32_t state_slot(Builder *b, const char *name, Shape shape, Span span)
+static uint32_t state_slot(Builder *b, const char *name, Shape shape, Domain domain, Span span)
 {
     RunCells *run = run_cells(b, b->at.train->train);
     uint32_t slot = new_slot(b, arena_format(b->arena, "%s/%s", run->train->name, name), shape, true, span);
+    Value *last = array(b, graph_slot(b->g, slot, 0, axes_of(shape)), shape);
+    last->domain = domain;
+    field_add(b, &run->states, name, last);
     return slot;
 }
 
@@ -406,7 +409,7 @@ static Binding *state_bundle(Builder *b, Scope *scope, const Stmt *s, const Valu
         Shape shape = like->items[i]->shape;
         Value *first = first_value(b, scope, s, arena_format(b->arena, "%s/%s", b->at.train->train->name, name), &shape, (Domain){ 0 });
         if (first->kind != VALUE_ARRAY) return bind(b, scope, s->name.text, b->none, s->name.span);
-        cells[i] = state_slot(b, name, shape, s->span);
+        cells[i] = state_slot(b, name, shape, (Domain){ 0 }, s->span);
         fill_with(b, cells[i], relabel(b, first->node, first->shape, shape));
         r->items[i] = read_state(b, cells[i], shape, (Domain){ 0 });
     }
@@ -435,7 +438,7 @@ Binding *state_cell(Builder *b, Scope *scope, const Stmt *s)
     Value *first = first_value(b, scope, s, arena_format(b->arena, "%s/%s", b->at.train->train->name, name), s->type ? &shape : NULL, domain);
     if (first->kind != VALUE_ARRAY) return bind(b, scope, s->name.text, b->none, s->name.span);
     if (!s->type) shape = shape_refresh(first->shape);
-    uint32_t slot = state_slot(b, name, shape, s->span);
+    uint32_t slot = state_slot(b, name, shape, domain, s->span);
     fill_with(b, slot, relabel(b, first->node, first->shape, shape));
     stand_at(b, s->span);
     Binding *x = bind(b, scope, s->name.text, read_state(b, slot, shape, domain), s->name.span);

@@ -76,14 +76,40 @@ static Value *no_such_part_of_run(Builder *b, const Value *run, const Expr *e)
     for (Global *g = b->first_global; g && n < 500; g = g->order) if (!g->library) all[n++] = g->name;
     const char *near = nearest_name(e->name.text, all, n);
     if (near) diag_help(d, "did you mean `%s`?", near);
-    else diag_help(d, "a run has the definitions of the text, and what it records by name");
+    else diag_help(d, "a run has the definitions of the text, what it records by name, and the states of its regimes");
     return b->none;
 }
 
-/* fit.name: a record, or what the text defines as name, with the cells that fit moved. */
+static Value *state_named(Builder *b, const Field *states, const char *name);
+
+/* States with names such as cd.chains and cd.slots as a record of records. */
+static Value *record_of_states(Builder *b, const Field *states)
+{
+    Value *r = value_new(b, VALUE_RECORD);
+    for (const Field *f = states; f; f = f->next) {
+        const char *name = arena_copy(b->arena, f->name, strcspn(f->name, "."));
+        if (!field_of(r, name)) field_add(b, &r->fields, name, state_named(b, states, name));
+    }
+    return r;
+}
+
+/* The state of that name, or all those whose names begin with it and a dot; null if there are none. */
+static Value *state_named(Builder *b, const Field *states, const char *name)
+{
+    size_t n = strlen(name);
+    Field *parts = NULL;
+    for (const Field *f = states; f; f = f->next) {
+        if (!strcmp(f->name, name)) return f->value;
+        if (!strncmp(f->name, name, n) && f->name[n] == '.') field_add(b, &parts, f->name + n + 1, f->value);
+    }
+    return parts ? record_of_states(b, parts) : NULL;
+}
+
+/* fit.name: a record, a state at its end, or what the text defines as name, with the cells that fit moved. */
 static Value *part_of_run(Builder *b, const Value *run, const Expr *e)
 {
     Value *v = field_of(run, e->name.text);
+    if (!v) v = state_named(b, run_cells(b, run->run)->states, e->name.text);
     if (v) return v;
     Train *before = b->at.run;
     b->at.run = run->run;

@@ -59,6 +59,11 @@ static const struct { const char *word, *help; } elsewhere[] = {
     { "where",     "write if c then a else b; it chooses element by element" },
     { "log_prob",  "an energy is minus a log probability, up to a constant: -E(x)" },
     { "loss",      "name it first: loss = .., or write minimize .. as loss" },
+    { "grid",      "several images in one picture: show images(x) -> \"x.png\"" },
+    { "make_grid", "several images in one picture: show images(x) -> \"x.png\"" },
+    { "imshow",    "show images(x) -> \"x.png\", or heat(x) with a range of colors" },
+    { "plot",      "show curve(y) -> \"y.png\", or scatter(points) for points of the plane" },
+    { "hist",      "count by an equation: h[k: K] = sum[n] (bin[n] == k); show curve(h) -> \"h.png\"" },
     { "stopgrad",  "stop(x) is x without a gradient" },
     { "stop_gradient", "stop(x) is x without a gradient" },
 };
