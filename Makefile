@@ -122,7 +122,7 @@ setup:
 
 # --- use --------------------------------------------------------------------------------------------------------------------
 
-# Real data for examples/tagger.ebm, series.ebm and paint.ebm.
+# Real data for examples/tagger.ebm, series.ebm, paint.ebm and inpaint.ebm.
 DATA_PACKAGES := dict-gcide python3-scipy python3-sklearn
 demo-data: examples/words.tsv examples/series.csv examples/digits.npy
 

@@ -3,7 +3,7 @@
 # where a claim may fail but nothing else may.  planner.ebm plans for its whole length whatever --quick says, which takes too long there (cem
 # itself is sanitized in tests/stdlib), and others are ended after half a minute, as sampling is not shortened either.  The long ones run with --quick
 # too, and whole with EXAMPLES=whole, which `make examples` sets.
-long="hjepa paint motion collapse rooms ijepa vjepa series"
+long="hjepa paint inpaint motion collapse rooms ijepa vjepa series"
 build=${BUILD_DIR:-build}
 out=$build/tests/examples
 mkdir -p "$out"
