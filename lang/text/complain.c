@@ -328,6 +328,28 @@ static bool complain_keyword(Reader *r, const Mishap *m)
     return complain_reserved(r, t);
 }
 
+/* The keyword that was probably meant by a name before another operand; null if it is like none. */
+static const char *nearest_keyword(const Token *name)
+{
+    static const char *const keywords[] = {
+#define KEYWORD(word, token) word,
+#include "lang/text/keywords.def"
+#undef KEYWORD
+    };
+    return name && name->kind == T_NAME && strlen(name->text) > 2 ? nearest_name(name->text, keywords, sizeof keywords / sizeof keywords[0]) : NULL;
+}
+
+/* energi E(x: []) = .., shwo x */
+static bool complain_misspelt(Reader *r)
+{
+    const Token *t = found(r), *before = token_after(r, -1);
+    const char *near = r->at_separator || before != r->statement || !begins_operand(t) ? NULL : nearest_keyword(before);
+    if (!near) return false;
+    Diagnostic *d = reader_error(r, "E0101", before->span, "no statement begins with `%s`", before->text);
+    HELP(d, "did you mean `%s`?", near);
+    return true;
+}
+
 static bool complain_number(Reader *r)
 {
     const Token *t = found(r), *before = token_after(r, -1), *after = token_after(r, 1);
@@ -440,7 +462,10 @@ static void complain_plainly(Reader *r, const Mishap *m)
     if (opener && opener->token->line != t->line) NOTE(d, opener->token->span, "this `%c` is still open", opener->token->kind);
     if (d && !r->at_separator) help_token(d, r, m);
     if (!opener) help_form(d, m);
-    if (!r->at_separator && ends_operand(before) && t->kind == T_NAME && expects(m, "'*'")) HELP(d, "if a product is meant, write *");
+    if (r->at_separator || !ends_operand(before) || t->kind != T_NAME || !expects(m, "'*'")) return;
+    const char *near = nearest_keyword(before);
+    if (near) HELP(d, "did you mean `%s %s`?", near, t->text);
+    else HELP(d, "if a product is meant, write *");
 }
 
 /* The scanner has said what is wrong with this token. */
@@ -456,7 +481,7 @@ void explain_mishap(Reader *r, const Mishap *m)
     if (r->quiet || (!r->at_separator && already_reported(r))) return;
     if (r->at_separator && found(r)->kind == 0 && !r->diagnostics->errors) r->ending = ENDING_IN_STATEMENT;
     if (complain_unclosed(r) || complain_unfinished(r, m) || complain_foreign(r) || complain_closer(r) || complain_number(r)) return;
-    if (complain_choice(r, m) || complain_type(r, m)) return;
+    if (complain_misspelt(r) || complain_choice(r, m) || complain_type(r, m)) return;
     if (complain_equals(r, m) || complain_order(r, m) || complain_parentheses(r, m) || complain_keyword(r, m)) return;
     complain_plainly(r, m);
 }
