@@ -169,6 +169,28 @@ static void test_lane_dot(void **state) {
         }
 }
 
+/* A product in each lane is lane_dot for each of its values, whatever does not fill a block or a vector. */
+static void test_lane_product(void **state) {
+    (void)state;
+    const Kernels *list[4];
+    int n = all_builds(list);
+    for (int b = 0; b < n; b++)
+        for (int t = 0; t < 12; t++) {
+            const Kernels *k = list[b];
+            int rows = 1 + t * 5 % 14, columns = 1 + t * 3 % 10, depth = t == 7 ? 600 : 1 + 11 * t, lanes = 3 + 8 * (t % 5);
+            int a_row = depth * lanes, b_column = lanes, b_step = columns * lanes;
+            void *x = noise_new(k, (int64_t)rows * a_row, -1, 1), *y = noise_new(k, (int64_t)depth * b_step, -1, 1);
+            void *to = values_new(k, (int64_t)rows * columns * lanes), *one = values_new(k, lanes);
+            k->lane_product(rows, columns, depth, lanes, x, a_row, lanes, y, b_column, b_step, to, columns * lanes, lanes);
+            for (int i = 0; i < rows; i++)
+                for (int j = 0; j < columns; j++) {
+                    k->lane_dot(one, (char *)x + (size_t)(i * a_row) * k->bytes, (char *)y + (size_t)(j * b_column) * k->bytes, depth, lanes, lanes, 1, b_step, 1);
+                    for (int c = 0; c < lanes; c++) assert_true(same_value(get(k, to, (i * columns + j) * lanes + c), get(k, one, c)));
+                }
+            free(x); free(y); free(to); free(one);
+        }
+}
+
 /* --- OpenBLAS ------------------------------------------------------------------------------------------------------------- */
 
 static void test_blas_products(void **state) {
@@ -300,7 +322,7 @@ static void test_pool(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_product), cmocka_unit_test(test_product_bits), cmocka_unit_test(test_dots), cmocka_unit_test(test_product_of_pairs),
-        cmocka_unit_test(test_lane_dot), cmocka_unit_test(test_blas_products), cmocka_unit_test(test_blas_strides),
+        cmocka_unit_test(test_lane_dot), cmocka_unit_test(test_lane_product), cmocka_unit_test(test_blas_products), cmocka_unit_test(test_blas_strides),
         cmocka_unit_test(test_blas_from_many_threads), cmocka_unit_test(test_svd), cmocka_unit_test(test_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

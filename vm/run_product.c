@@ -76,9 +76,34 @@ void run_product(Frame *frame, const Instr *instr)
     while (walk_step(&walk));
 }
 
+/* Whether the two loops around the kernel's each lead through one operand alone, and both operands have lanes of their own: then they are the rows
+ * and columns of a product in each lane. */
+static bool is_lane_product(const Instr *instr)
+{
+    int n = instr->n_dims;
+    const int64_t *a = instr->ref[1].stride, *b = instr->ref[2].stride;
+    return n >= 4 && a[n - 4] && !b[n - 4] && !a[n - 3] && b[n - 3] && a[n - 1] == 1 && b[n - 1] == 1;
+}
+
+static void run_lane_product(Frame *frame, const Instr *instr)
+{
+    Walk walk;
+    walk_begin_at(&walk, frame, instr, 4);
+    const int64_t *dim = &walk.dim[walk.outer], *to = &instr->ref[0].stride[walk.outer];
+    const int64_t *a = &instr->ref[1].stride[walk.outer], *b = &instr->ref[2].stride[walk.outer];
+    do
+        frame->kernels->lane_product(dim[0], dim[1], dim[2], dim[3], walk_pointer(&walk, 1), a[0], a[2], walk_pointer(&walk, 2), b[1], b[2],
+                                     walk_pointer(&walk, 0), to[0], to[1]);
+    while (walk_step(&walk));
+}
+
 void run_lane_dot(Frame *frame, const Instr *instr)
 {
     Walk walk;
+    if (is_lane_product(instr)) {
+        run_lane_product(frame, instr);
+        return;
+    }
     walk_begin_at(&walk, frame, instr, 2);
     const int64_t *dim = &walk.dim[walk.outer], *a = &instr->ref[1].stride[walk.outer], *b = &instr->ref[2].stride[walk.outer];
     do

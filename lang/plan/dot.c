@@ -135,17 +135,30 @@ static int count_kind(const Nest *nest, Kind kind)
     return n;
 }
 
+/* Moves the largest dim of a kind, if there is one, to the end of all but the columns'. */
+static void kind_last(Nest *nest, Kind kind, int *left, int *columns)
+{
+    int at = largest_dim(nest, *left, kind);
+    if (at < 0) return;
+    nest_last(nest, at);
+    (*left)--;
+    if (at < *columns) (*columns)--;
+}
+
+/* Loops that lead through one operand alone stand next to the sum: they are the rows and columns of a product in each lane. */
 static void emit_lane_dot(Planner *p, Node *n, Nest *nest, int columns)
 {
     int left = nest->n;
+    kind_last(nest, KIND_M, &left, &columns);
+    kind_last(nest, KIND_N, &left, &columns);
     int k = largest_dim(nest, left, KIND_K);
-    left = put_last(nest, k, left);
+    put_last(nest, k, left);
     if (k >= 0 && k < columns) columns--;
     nest_last(nest, columns);
     Instr *instr = nest_instr(p, nest, INSTR_LANE_DOT, n);
     if (p->failed) return;
     instr->flops = product_flops(instr);
-    split_instr(p, instr, 0, left - 1, 1);
+    split_instr(p, instr, 0, instr->n_dims - 2, 1);
     if (instr->split < 0 && instr->lane < 0) split_instr(p, instr, instr->n_dims - 1, instr->n_dims, 1);
     instr_add(p, instr);
 }

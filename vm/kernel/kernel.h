@@ -52,6 +52,10 @@ typedef struct Kernels {
                  ptrdiff_t c_row, bool accumulate);
     /* to[c] = sum over k of a[k*a_row + c*a_col] * b[k*b_row + c*b_col], for each of `lanes` columns c (col strides 0 or 1). */
     void (*lane_dot)(void *to, const void *a, const void *b, int64_t k, int64_t lanes, ptrdiff_t a_row, ptrdiff_t a_col, ptrdiff_t b_row, ptrdiff_t b_col);
+    /* to[i*to_row + j*to_column + c] = sum over q < k of a[i*a_row + q*a_step + c] * b[j*b_column + q*b_step + c], for each of `lanes` lanes c: a product of
+     * matrices in each lane, with the bits of lane_dot. */
+    void (*lane_product)(int64_t m, int64_t n, int64_t k, int64_t lanes, const void *a, ptrdiff_t a_row, ptrdiff_t a_step, const void *b, ptrdiff_t b_column,
+                         ptrdiff_t b_step, void *to, ptrdiff_t to_row, ptrdiff_t to_column);
 
     /* Draws for items i0 .. i0+items-1 and features f0 .. f0+features-1 of an array with `per_item` features an item: element (item, feature) goes to
      * to[(feature - f0)*feature_stride + (item - i0)*item_stride].  The value depends on (key, item, feature) alone. */

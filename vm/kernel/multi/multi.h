@@ -37,6 +37,8 @@ void KERNEL(dots)(int64_t rows, int64_t k, const void *a, ptrdiff_t a_row, ptrdi
                   ptrdiff_t c_row, bool accumulate);
 void KERNEL(lane_dot)(void *to, const void *a, const void *b, int64_t k, int64_t lanes, ptrdiff_t a_row, ptrdiff_t a_col,
                       ptrdiff_t b_row, ptrdiff_t b_col);
+void KERNEL(lane_product)(int64_t m, int64_t n, int64_t k, int64_t lanes, const void *a, ptrdiff_t a_row, ptrdiff_t a_step, const void *b, ptrdiff_t b_column,
+                          ptrdiff_t b_step, void *to, ptrdiff_t to_row, ptrdiff_t to_column);
 void KERNEL(uniform)(void *to, const uint32_t key[4], int64_t i0, int64_t items, int64_t f0, int64_t features, ptrdiff_t item_stride,
                      ptrdiff_t feature_stride);
 void KERNEL(normal)(void *to, const uint32_t key[4], int64_t i0, int64_t items, int64_t f0, int64_t features, ptrdiff_t item_stride,

@@ -4,34 +4,15 @@
  * neighboring values of B.
  * Each value of C is one chain of fused multiply-adds ascending along k within a leaf of 256, and the leaves' tree (multi.h): so its
  * bits do not depend on m, n, the tile it falls into or the width of the vectors.  Packing moves values and changes none. */
-#include <immintrin.h>
-#include "vm/kernel/multi/multi.h"
+#include "vm/kernel/multi/vector.h"
 
-/* Vectors of reals, and the one thing gcc has no common form for: their fused multiply-add. */
 #ifdef __AVX512F__
-#define VECTOR_BYTES 64
 enum { ROWS = 8 };
 #else
-#define VECTOR_BYTES 32
 enum { ROWS = 6 };
 #endif
-typedef REAL V __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 /* Two vectors of columns fill the registers under ROWS rows; one or two rows need more columns to keep the multipliers busy. */
-enum { LANES = VECTOR_BYTES / sizeof(REAL), VECTORS = 4, USUAL_VECTORS = 2, FEW_ROWS = 2 };
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE V fused(V a, V b, V c) {
-#if defined __AVX512F__ && REAL_BITS == 32
-    return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined __AVX512F__
-    return (V)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
-#elif REAL_BITS == 32
-    return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#else
-    return (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
-#endif
-}
+enum { VECTORS = 4, USUAL_VECTORS = 2, FEW_ROWS = 2 };
 
 /* One tile of C and what it is made of. */
 typedef struct Tile {

@@ -19,6 +19,7 @@ const Kernels KERNEL(kernels) = {
     .product_scratch = KERNEL(product_scratch),
     .dots = KERNEL(dots),
     .lane_dot = KERNEL(lane_dot),
+    .lane_product = KERNEL(lane_product),
     .uniform = KERNEL(uniform),
     .normal = KERNEL(normal),
     .permutation = KERNEL(permutation),
