@@ -409,6 +409,26 @@ static void test_argsort_and_arg_at_random(void **state) {
         }
 }
 
+/* Past the caches goes what goes through them, in whole vectors (the second) or not. */
+static void test_streams(void **state) {
+    (void)state;
+    const Kernels *list[4];
+    int n = all_builds(list);
+    for (int b = 0; b < n; b++) {
+        const Kernels *k = list[b];
+        static const struct { int rows, cols, row, col; } cases[] = { { 13, 31, 40, 1 }, { 13, 32, 64, 1 }, { 13, 32, 40, 1 }, { 5, 16, 1, 20 }, { 1, 512, 512, 1 } };
+        for (size_t s = 0; s < sizeof cases / sizeof *cases; s++) {
+            void *tile = noise_new(k, TILE, -1, 1), *plain = values_new(k, 4000), *past = values_new(k, 4000);
+            memset(plain, 0, 4000 * k->bytes);
+            memset(past, 0, 4000 * k->bytes);
+            k->store(plain, tile, cases[s].rows, cases[s].cols, cases[s].row, cases[s].col);
+            k->stream(past, tile, cases[s].rows, cases[s].cols, cases[s].row, cases[s].col);
+            assert_memory_equal(plain, past, 4000 * k->bytes);
+            free(tile); free(plain); free(past);
+        }
+    }
+}
+
 static void test_moves(void **state) {
     (void)state;
     const Kernels *list[4];
@@ -465,7 +485,7 @@ int main(void) {
         cmocka_unit_test(test_accuracy), cmocka_unit_test(test_two_operands), cmocka_unit_test(test_specials),
         cmocka_unit_test(test_tile_program), cmocka_unit_test(test_builds_agree_on_maps), cmocka_unit_test(test_builds_agree_on_folds),
         cmocka_unit_test(test_fold_rows_tree), cmocka_unit_test(test_fold_line_tree), cmocka_unit_test(test_fold_edges),
-        cmocka_unit_test(test_along), cmocka_unit_test(test_argsort_and_arg_at_random), cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_along), cmocka_unit_test(test_argsort_and_arg_at_random), cmocka_unit_test(test_streams), cmocka_unit_test(test_moves),
         cmocka_unit_test(test_flush), cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

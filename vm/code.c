@@ -40,6 +40,7 @@ static void print_ref(FILE *out, const Instr *instr, const Ref *ref)
     for (int d = 0; d < instr->n_dims; d++) fprintf(out, "%s%lld", d ? " " : "", (long long)ref->stride[d]);
     fputc(')', out);
     if (ref->chunk) fprintf(out, "+%lld/item", (long long)ref->chunk);
+    if (ref->far) fputs(" far", out);
     if (ref->pass >= 0) fprintf(out, "+%lld/pass%d", (long long)ref->pass_stride, ref->pass);
 }
 

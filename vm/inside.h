@@ -86,6 +86,16 @@ void run_distinct(Frame *frame, const Instr *instr);
 void run_draw(Frame *frame, const Instr *instr);
 void run_places(Frame *frame, const Instr *instr);
 
+/* What of an instruction's results went past the caches is there for all threads. */
+static inline void streams_end(const Instr *instr, int results)
+{
+    for (int r = 0; r < results; r++)
+        if (instr->ref[r].far) {
+            __builtin_ia32_sfence();
+            return;
+        }
+}
+
 /* finite.c: whether an operand's values are finite over the whole nest; *value is the first that is not. */
 bool ref_is_finite(const Frame *frame, const Instr *instr, int ref, double *value);
 

@@ -88,15 +88,16 @@ static void run_tile(TileRun *run, int64_t row, int64_t col, int rows, int cols)
     if (run->frame->checking) run_steps_checked(run, rows * cols);
     else k->tile(program->steps, program->n_steps, run->reg, rows * cols);
     for (int r = 0; r < n_results; r++)
-        if (!run->stored[r]) k->store(tile_place(run, r, row, col), run->reg[program->out[r]], rows, cols, run->instr->ref[r].stride[outer], run->instr->ref[r].stride[outer + 1]);
+        if (!run->stored[r]) (run->instr->ref[r].far ? k->stream : k->store)(tile_place(run, r, row, col), run->reg[program->out[r]], rows, cols, run->instr->ref[r].stride[outer], run->instr->ref[r].stride[outer + 1]);
 }
 
-/* What is contiguous in each tile; of two results in one register, the second is stored. */
+/* What is contiguous in each tile; of two results in one register, the second is stored, as are those that go past the caches. */
 static void find_flat(TileRun *run, bool one_row)
 {
     const TileProgram *program = run->program;
     for (int r = 0; r < run->instr->n_refs; r++) run->flat[r] = is_flat(run, r, one_row);
-    for (int r = 0; r < program->n_results; r++) run->stored[r] = run->flat[r] && !(r && program->out[r] == program->out[r - 1]);
+    for (int r = 0; r < program->n_results; r++)
+        run->stored[r] = !run->instr->ref[r].far && run->flat[r] && !(r && program->out[r] == program->out[r - 1]);
 }
 
 void run_map(Frame *frame, const Instr *instr)
@@ -114,4 +115,5 @@ void run_map(Frame *frame, const Instr *instr)
             for (int64_t col = 0; col < run.cols; col += cols)
                 run_tile(&run, row, col, (int)(run.rows - row < rows ? run.rows - row : rows), (int)(run.cols - col < cols ? run.cols - col : cols));
     while (walk_step(&run.walk) && !frame->trouble.kind);
+    streams_end(instr, run.program->n_results);
 }

@@ -86,11 +86,15 @@ void run_copy(Frame *frame, const Instr *instr)
     Rows in;
     rows_begin(&in, frame, instr);
     int64_t bytes = (int64_t)in.walk.bytes;
+    bool far = instr->ref[0].far && in.to == 1 && in.from == 1 && in.n <= INT32_MAX;
     do {
         char *to = walk_pointer(&in.walk, 0);
         const char *from = walk_pointer(&in.walk, 1);
-        for (int64_t r = 0; r < in.rows; r++) copy_row(to + r * in.to_row * bytes, from + r * in.from_row * bytes, &in);
+        for (int64_t r = 0; r < in.rows; r++)
+            if (far) frame->kernels->stream(to + r * in.to_row * bytes, from + r * in.from_row * bytes, 1, (int)in.n, in.n, 1);
+            else copy_row(to + r * in.to_row * bytes, from + r * in.from_row * bytes, &in);
     } while (walk_step(&in.walk));
+    streams_end(instr, 1);
 }
 
 static void add_row(const Kernels *kernels, char *to, const char *from, const Rows *in)

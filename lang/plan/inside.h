@@ -6,7 +6,7 @@
  *   levels   order of what crosses items and of regions that run chunk by chunk
  *   layout   the order of the axes in memory; views and buffers
  *   emit     instructions, block by block (fuse: maps; dot: products; move, fold, leaf: the rest)
- *   buffers  live ranges and places in the arenas */
+ *   buffers  live ranges and places in the arenas (far: what is written past the caches) */
 #ifndef EBM_PLAN_INSIDE_H
 #define EBM_PLAN_INSIDE_H
 
@@ -217,5 +217,8 @@ void    emit_random(Planner *p, Node *n);
 
 /* buffers.c */
 void    place_buffers(Planner *p);
+
+/* far.c: marks results that are written past the caches; buffers are placed, refs still name them. */
+void    find_far(Planner *p);
 
 #endif

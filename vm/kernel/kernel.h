@@ -27,6 +27,8 @@ typedef struct Kernels {
     /* rows x cols values from a strided place into a contiguous tile, and back; stride 0 repeats one value. */
     void (*load)(void *tile, const void *from, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
     void (*store)(void *to, const void *tile, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
+    /* store past the caches; for others to see it takes a store fence. */
+    void (*stream)(void *to, const void *tile, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
 
     /* Folds (op: sum prod maximum minimum logsumexp) over the rows, for each of `lanes` contiguous columns: to[c] = fold over r of from[r*row_stride + c].
      * Sums: leaves of 256 rows summed ascending, leaves in a fixed binary tree. */

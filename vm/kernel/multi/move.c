@@ -1,5 +1,5 @@
 /* move.c: values into tiles and out of them, and the search for values that are not finite. */
-#include "vm/kernel/multi/multi.h"
+#include "vm/kernel/multi/vector.h"
 
 void KERNEL(load)(void *tile, const void *from, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride) {
     REAL *restrict to = tile;
@@ -18,6 +18,23 @@ void KERNEL(store)(void *to, const void *tile, int rows, int cols, ptrdiff_t row
         if (col_stride == 1) memcpy(y, from, (size_t)cols * sizeof *y);
         else for (int c = 0; c < cols; c++) y[c * col_stride] = from[c];
     }
+}
+
+/* As store, past the caches: for what is not read again before they are full of other things.  */
+void KERNEL(stream)(void *to, const void *tile, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride) {
+    const REAL *from = tile;
+    REAL *y = to;
+    if (col_stride != 1 || cols % LANES || row_stride % LANES || (uintptr_t)to % sizeof(V)) {
+        KERNEL(store)(to, tile, rows, cols, row_stride, col_stride);
+        return;
+    }
+    for (int r = 0; r < rows; r++, from += cols, y += row_stride)
+        for (int c = 0; c < cols; c += LANES)
+#ifdef __AVX512F__
+            _mm512_stream_si512((__m512i *)(y + c), _mm512_loadu_si512(from + c));
+#else
+            _mm256_stream_si256((__m256i *)(y + c), _mm256_loadu_si256((const __m256i *)(from + c)));
+#endif
 }
 
 /* x - x is 0 for finite x alone, and a sum of zeros is 0. */

@@ -23,6 +23,7 @@ extern const Kernels KERNEL(kernels);
 void KERNEL(tile)(const TileStep *steps, int n_steps, void *const *reg, int count);
 void KERNEL(load)(void *tile, const void *from, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
 void KERNEL(store)(void *to, const void *tile, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
+void KERNEL(stream)(void *to, const void *tile, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
 void KERNEL(fold_rows)(Op op, void *to, const void *from, int64_t rows, int64_t lanes, ptrdiff_t row_stride);
 void KERNEL(fold_line)(Op op, void *to, const void *from, int64_t n, ptrdiff_t stride);
 void KERNEL(arg_rows)(bool largest, void *to, const void *from, int64_t rows, int64_t lanes, ptrdiff_t row_stride);

@@ -10,6 +10,7 @@ const Kernels KERNEL(kernels) = {
     .tile = KERNEL(tile),
     .load = KERNEL(load),
     .store = KERNEL(store),
+    .stream = KERNEL(stream),
     .fold_rows = KERNEL(fold_rows),
     .fold_line = KERNEL(fold_line),
     .arg_rows = KERNEL(arg_rows),
