@@ -97,7 +97,7 @@ done
 runs summary 0 $scenes/summary.ebm
 says summary '    twice1       [8, 4]  [8, 3]          48     0.768 k' 1
 says summary '      dense2     [6]     [3]             18     0.288 k' 1
-says summary 'head             [8, 4]  []              58       1.1 k' 1
+says summary 'head             [8, 4]  []              58      1.06 k' 1
 says summary '  batch_norm1  [5, 5]  [5, 5]          10      0.26 k' 1
 says summary 'with N = 5' 1
 says summary '  cell  [48], [1]  [48]         7248      1.14 M' 1
