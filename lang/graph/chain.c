@@ -90,6 +90,47 @@ static bool refuse_ring(Inference *x, Sequence *s, Node *energy)
     return refuse(x, where, "this term links them", ring.from == ring.to ? "all places act on each other" : why);
 }
 
+/* Adds the axes along which a value links places that lie apart; returns along how many there are links then. */
+static int add_axes(const Finite *f, Node *value, bool *linked)
+{
+    Node *slope[MAX_BINDERS];
+    finite_slopes(f, graph_fold(f->b->g, OP_sum, value, value->axes), slope);
+    Touches touches = touches_of(f, 0, slope[0]);
+    int rank = f->at[0].shape.n, n = 0;
+    for (int i = 0; i < touches.n; i++)
+        for (int a = 0; a < rank; a++) linked[a] |= touches.at[i][a].any || touches.at[i][a].by;
+    for (int a = 0; a < rank; a++) n += linked[a];
+    return n;
+}
+
+/* The first value of the energy with which places are linked along one axis (most = 0), or along a further one (most = 1); null if there is none. */
+static const Node *what_crosses(const Finite *f, Node *energy, int most)
+{
+    bool linked[MAX_AXES] = { false };
+    Graph *g = f->b->g;
+    uint32_t size = graph_size(g);
+    for (uint32_t id = 0; id <= energy->id && id < size; id++) {
+        Node *n = graph_node(g, id);
+        bool product = n->op == OP_mul || n->op == OP_dot;
+        if (product && graph_depends(g, energy, n) && graph_depends(g, n, f->at[0].state) && add_axes(f, n, linked) > most) return n;
+    }
+    return NULL;
+}
+
+/* An array of several axes: is it linked along more than one of them? */
+static bool refuse_grid(Inference *x, Sequence *s, Node *energy)
+{
+    const char *y = x->at[0].name.text;
+    const Node *crosses = what_crosses(&s->f, energy, 1), *links = crosses ? crosses : what_crosses(&s->f, energy, 0);
+    char why[160];
+    snprintf(why, sizeof why, crosses ? "%s is linked along more than one axis" : links ? "%s has more than one axis" : "no place of %s acts on another", y);
+    Diagnostic *d = complain(x->b, "E0371", x->infer->by->span, "chain() needs an energy whose places are linked as a sequence or a tree, but %s", why);
+    if (links && links->origin) diag_note(d, links->origin->span, crosses ? "with this term they are" : "this term links places along one axis");
+    diag_help(d, "%s", crosses ? "a grid is served by exact() if small, else by gibbs(..), swendsen_wang(..) and annealed_gibbs(..)"
+                     : links ? "an energy of one row maps over all of them" : "exact() serves it, place by place");
+    return false;
+}
+
 /* Links to other places; *self: whether there are others, which go from a place to itself. */
 static Links to_others(const Links *links, bool *self)
 {
@@ -214,11 +255,10 @@ static bool find_terms(Inference *x, Sequence *s, Closure *energy)
     if (!finite_parts(x, &s->f, true)) return false;
     FinitePart *p = &s->f.at[0];
     if (!p->shape.n) return refuse_shape(x, "a single value is sought", "exact() serves it");
-    if (p->shape.n != 1) return refuse_shape(x, "the sought array has more than one axis",
-        "where only rows are linked, an energy of one row maps over them; a grid is served by exact() if small, else by gibbs(..), swendsen_wang(..) and annealed_gibbs(..)");
     Node *e = finite_energy(x, &s->f, energy), *slope;
     if (!e) return s->f.refused ? refuse(x, s->f.refused, "this is what brings them together", "it has a function of many of them") : false;
     stand_at(b, x->e->span);
+    if (p->shape.n != 1) return refuse_grid(x, s, e);
     s->t = p->shape.at[0];
     s->k = p->choice;
     s->l = graph_fresh_axis(b->g, p->states);
