@@ -1,5 +1,6 @@
 /* machine.c: one run of code: finds the memory, computes, looks at the results, and commits them. */
 #define _GNU_SOURCE
+#include "vm/base/memory.h"
 #include "vm/inside.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@ static int threads_allowed(void)
 static void *memory_for(int64_t values, size_t bytes)
 {
     size_t size = ((size_t)values * bytes + 64 + 63) / 64 * 64;
-    void *memory = aligned_alloc(64, size);
+    void *memory = array_memory(size);
     if (memory) memset(memory, 0, size);
     return memory;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "lang/graph/dataset.h"
+#include "vm/base/memory.h"
 #include "vm/io/data.h"
 
 /* One array of an open file, behind a slot. */
@@ -124,7 +125,7 @@ static const char *load_elements(void *context, Slot *slot)
     const char *error = map_rows(s, NULL, &e->at, &slot->mapped_elements);
     void *own = NULL;
     if (!error && !e->at) {
-        e->at = own = malloc((size_t)slot_count(slot) * element_bytes(e->kind) + 1);
+        e->at = own = array_memory((size_t)slot_count(slot) * element_bytes(e->kind) + 1);
         if (!own) return "not enough memory";
         error = s->error = data_read_elements(s->file, s->part, s->from, rows_of_slot(s), own);
     }

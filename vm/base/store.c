@@ -1,11 +1,12 @@
 /* store.c: named arrays, the only state there is, and snapshots of the part that steps move. */
 #include "vm/base/store.h"
+#include "vm/base/memory.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, PADDING = 64 };                  /* bytes; values */
+enum { PADDING = 64 };          /* values */
 
 Store *store_new(Precision precision)
 {
@@ -64,7 +65,7 @@ static void make_reals(Store *store, Slot *slot)
 {
     if (slot->map && !slot->map(slot->context, slot, store->precision) && slot->data) return;
     size_t bytes = padded_bytes(store, slot);
-    slot->data = aligned_alloc(ALIGNMENT, bytes);
+    slot->data = array_memory(bytes);
     if (!slot->data) abort();
     const Elements *e = slot->elements;
     element_convert(e->at, (size_t)slot_count(slot), e->kind, false, e->scale, slot->data, 0, store->precision);
@@ -76,7 +77,7 @@ void *slot_memory(Store *store, uint32_t number)
     if (!slot->data && slot->elements && slot->elements->at) make_reals(store, slot);
     if (!slot->data) {
         size_t bytes = padded_bytes(store, slot);
-        slot->data = aligned_alloc(ALIGNMENT, bytes);
+        slot->data = array_memory(bytes);
         if (!slot->data) abort();
         memset(slot->data, 0, bytes);
     }
