@@ -34,7 +34,7 @@ def options():
 
 def run(args, program, threads, settings):
     """Seconds and steps of the train's first and last report, and the process's largest memory in MB."""
-    command = timing.first() + [args.ebm, "run", str(HERE / "scaling" / f"{program}.ebm"), "--json", "--threads", str(threads), "--out", "/tmp/ebm-scaling"]
+    command = [args.ebm, "run", str(HERE / "scaling" / f"{program}.ebm"), "--json", "--threads", str(threads), "--out", "/tmp/ebm-scaling"]
     for name, value in settings.items():
         command += ["--set", f"{name}={value}"]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -89,6 +89,7 @@ def keep(table, name, threads, points):
 def main():
     args = options()
     timing.check_program(args.ebm)
+    print(f"{timing.go_first()}, load {os.getloadavg()[0]:.1f}")
     for name in args.axes:
         program, axis = name.split(":")
         fixed, most = AXES[name]
