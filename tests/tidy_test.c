@@ -269,6 +269,72 @@ static void known_products_are_factors(void **state)
     bench_end(&b);
 }
 
+/* How many products are below some values. */
+static int products(Bench *b, Node *const *roots, int n)
+{
+    int found = 0;
+    for (uint32_t id = 0; id < graph_size(b->g); id++) {
+        Node *dot = graph_node(b->g, id);
+        bool needed = false;
+        for (int r = 0; r < n; r++) needed = needed || graph_depends(b->g, roots[r], dot);
+        found += needed && dot->op == OP_dot;
+    }
+    return found;
+}
+
+/* The derivative of sum f(C), C[i, j] = sum_n x[n, i] x[n, j] / 7, by x: two products, or one where f(C) is symmetric. */
+static Node *gram_gradient(Bench *b, bool symmetric, bool weighted)
+{
+    Graph *g = b->g;
+    Axis n = axis_make(48, 95), i = axis_make(5, 96), j = axis_make(5, 97);
+    Axes square = axes_with(axes_one(i), j);
+    Node *x = bench_leaf(b, axes_with(axes_one(n), i), "-1 1"), *gradient, *one = graph_const(g, 1);
+    Node *c = map2(b, OP_div, graph_dot(g, x, graph_rename(g, x, i, j), axes_one(n)), graph_const(g, 7));
+    Node *weight = symmetric ? map2(b, OP_ne, graph_iota(g, i), graph_iota(g, j)) : map2(b, OP_lt, graph_iota(g, i), graph_iota(g, j));
+    if (weighted) weight = bench_leaf(b, square, "-1 1");
+    Node *loss = graph_fold(g, OP_sum, map2(b, OP_mul, weight, map2(b, OP_mul, c, c)), square);
+    grad_reverse(g, &loss, &one, 1, &x, 1, &gradient);
+    return gradient;
+}
+
+static void products_share_a_factor(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        Bench b;
+        bench_begin(&b, 11);
+        Node *x = tidied(&b, gram_gradient(&b, kind == 0, kind == 2));
+        /* Too few multiply-adds are saved for a sum of a matrix and its transpose. */
+        assert_int_equal(products(&b, &x, 1), kind == 0 ? 2 : 3);
+        bench_end(&b);
+    }
+    Bench b;
+    bench_begin(&b, 12);
+    Axis n = axis_make(300, 95), i = axis_make(5, 96), k = axis_make(3, 97);
+    Node *w = bench_leaf(&b, axes_with(axes_one(n), i), "-1 1"), *x = bench_leaf(&b, axes_with(axes_one(i), k), "-1 1"), *y = bench_leaf(&b, axes_with(axes_one(i), k), "-1 1");
+    Node *scale = bench_leaf(&b, (Axes){ 0 }, "1 2");
+    Node *one = map2(&b, OP_mul, graph_dot(b.g, w, x, axes_one(i)), scale), *other = map2(&b, OP_mul, graph_dot(b.g, w, y, axes_one(i)), scale);
+    Node *difference = tidied(&b, map2(&b, OP_sub, one, other));
+    assert_int_equal(products(&b, &difference, 1), 1);
+    bench_end(&b);
+}
+
+/* The gradient of x sigmoid(x) by x: one product with what the function leaves, not three. */
+static void a_gradient_stands_outside(void **state)
+{
+    (void)state;
+    Bench b;
+    bench_begin(&b, 13);
+    Node *x = bench_leaf(&b, axes_one(axis_make(9, 95)), "-1 1"), *s = map1(&b, OP_sigmoid, x), *rest = map2(&b, OP_sub, graph_const(b.g, 1), s);
+    Node *later = map1(&b, OP_exp, bench_leaf(&b, x->axes, "-1 1"));
+    Node *sum = map2(&b, OP_add, map2(&b, OP_mul, later, s), map2(&b, OP_mul, map2(&b, OP_mul, s, map2(&b, OP_mul, x, later)), rest));
+    Node *r = tidied(&b, sum);
+    assert_int_equal(r->op, OP_mul);
+    assert_true(r->in[0] == later || r->in[1] == later);
+    assert_false(graph_depends(b.g, r->in[r->in[0] == later], later));
+    bench_end(&b);
+}
+
 static void a_loop_of_one_pass_is_unrolled(void **state)
 {
     (void)state;
@@ -311,6 +377,8 @@ int main(void)
         cmocka_unit_test(renames_vanish),
         cmocka_unit_test(renames_sink_to_products),
         cmocka_unit_test(known_products_are_factors),
+        cmocka_unit_test(products_share_a_factor),
+        cmocka_unit_test(a_gradient_stands_outside),
         cmocka_unit_test(a_loop_of_one_pass_is_unrolled),
         cmocka_unit_test(logsumexp_stays_stable),
     };

@@ -238,7 +238,11 @@ Node *tidy_node(Graph *g, const Live *live, const Node *old, Node *n)
         return r != n ? r : contract_dot(g, n->in[0], n->in[1], node_over(n));
     }
     if (n->op == OP_place && old->op == OP_place) return place_before_rename(g, n);
-    if (op_info[n->op].family == FAMILY_MAP && old->op == n->op && old->n_in == n->n_in)
+    if (op_info[n->op].family == FAMILY_MAP && old->op == n->op && old->n_in == n->n_in) {
+        bool single = n->n_in == 2 && live->uses[old->in[0]->id] == 1 && live->uses[old->in[1]->id] == 1;
+        Node *r = single ? add_sharing(g, n) : n;
+        if (r != n) return r;
         return rename_after_map(g, known_factors_first(g, live, old, small_factors_first(g, live, old, n)));
+    }
     return n;
 }

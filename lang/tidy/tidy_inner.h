@@ -32,6 +32,11 @@ void wanted_free(Wanted *wanted);
 /* The part of a renaming that concerns these axes. */
 Move move_within(const Move *rename, const Axes *axes);
 
+/* ---- share.c ---- */
+
+/* A sum or difference of two products that share a factor as one product; anything else as it is. */
+Node *add_sharing(Graph *g, Node *n);
+
 /* ---- contract.c ---- */
 
 /* The sum of x over axes, and of x*y: as dots of what varies, times what does not. */
