@@ -76,6 +76,7 @@ static void print_block(FILE *out, const Block *block, int depth)
             fputc(']', out);
             for (int r = 0; r < instr->n_refs; r++) print_ref(out, instr, &instr->ref[r]);
             if (instr->tile) print_steps(out, instr->tile);
+            if (instr->with) fprintf(out, "  with the next %d", instr->with);
             fputc('\n', out);
         }
         print_block(out, &instr->body, depth + 1);

@@ -91,6 +91,7 @@ struct Instr {
     int lane;                   /* dim that counts the items of the chunk at hand; -1: none, or every chunk is whole */
     int split;                  /* dim that may be shared out among threads; -1: none */
     int64_t grain;              /* places of it to a task */
+    int with;                   /* so many instructions after this one need not wait for it, nor for each other */
     int64_t dim[MAX_DIMS];
     Ref *ref;
     double value;

@@ -2,6 +2,7 @@
 #ifndef EBM_VM_INSIDE_H
 #define EBM_VM_INSIDE_H
 
+#include <stdatomic.h>
 #include "vm/code.h"
 
 /* What went wrong in a run, as the kernels see it. */
@@ -32,8 +33,12 @@ typedef struct Frame {
     Trouble trouble;
 } Frame;
 
+/* A thread's own tasks of the job at hand.  Others take from it too, so each has a line of cache to itself. */
+typedef struct Queue { _Alignas(64) atomic_llong next; int64_t end; } Queue;
+
 struct Machine {
     Pool *pool;
+    Queue *queues;              /* one a thread */
     const Kernels *kernels;
     Kernels with_blas;          /* what kernels points to once products are OpenBLAS's */
     Precision precision;
@@ -64,6 +69,12 @@ static inline uint64_t ticks_now(void) { return __builtin_ia32_rdtsc(); }
 
 /* run.c */
 void run_block(Frame *frame, const Block *block);
+void run_instr(Frame *frame, const Instr *instr);
+
+/* share.c */
+/* Runs n instructions that do not wait for each other, those that are split in parts. */
+void run_together(Frame *frame, Instr *const *instrs, int n);
+void run_region(Frame *frame, Instr *const *region);
 
 /* run_map.c .. run_draw.c */
 void run_map(Frame *frame, const Instr *instr);

@@ -1,7 +1,5 @@
-/* run.c: runs blocks of instructions: shares large ones out among threads, runs regions chunk by chunk and loops pass by pass. */
+/* run.c: runs blocks of instructions: each by its kernel, loops pass by pass; share.c shares out what is large. */
 #include "vm/inside.h"
-
-#include <string.h>
 
 /* ---- Walks ---- */
 
@@ -53,7 +51,7 @@ void trouble_note(Frame *frame, const Instr *instr, TroubleKind kind, double val
 
 /* ---- Instructions ---- */
 
-static void run_instr(Frame *frame, const Instr *instr)
+void run_instr(Frame *frame, const Instr *instr)
 {
     switch (instr->kind) {
     case INSTR_MAP: run_map(frame, instr); break;
@@ -86,103 +84,6 @@ static void check_result(Frame *frame, const Instr *instr)
     if (!ref_is_finite(frame, instr, 0, &value)) trouble_note(frame, instr, TROUBLE_NOT_FINITE, value, 0);
 }
 
-/* ---- Sharing out ---- */
-
-typedef struct Job { Machine *machine; const Instr *instr; } Job;
-
-/* Trouble of any thread becomes the first thread's; of several, that of the first items. */
-static void gather_trouble(Machine *machine)
-{
-    Frame *first = &machine->frames[0];
-    for (int t = 1; t < machine->threads; t++) {
-        Trouble *other = &machine->frames[t].trouble;
-        if (other->kind && (!first->trouble.kind || other->item < first->trouble.item)) first->trouble = *other;
-        other->kind = TROUBLE_NONE;
-    }
-}
-
-static void run_part(void *context, int64_t task, int thread)
-{
-    const Job *job = context;
-    Frame *frame = &job->machine->frames[thread];
-    int64_t dim = job->instr->dim[job->instr->split], from = task * job->instr->grain;
-    frame->part_from = from;
-    frame->part = dim - from < job->instr->grain ? dim - from : job->instr->grain;
-    run_instr(frame, job->instr);
-    frame->part = 0;
-}
-
-static void run_part_timed(void *context, int64_t task, int thread)
-{
-    const Job *job = context;
-    uint64_t began = ticks_now();
-    run_part(context, task, thread);
-    job->machine->frames[thread].tallies[job->instr->number].own += ticks_now() - began;
-}
-
-static void share_times(Machine *machine)
-{
-    for (int t = 1; t < machine->threads; t++)
-        memcpy(machine->frames[t].times, machine->frames[0].times, sizeof machine->frames[0].times);
-}
-
-static void run_split(Frame *frame, const Instr *instr, void (*part)(void *, int64_t, int))
-{
-    Machine *machine = frame->machine;
-    Job job = { machine, instr };
-    share_times(machine);
-    pool_run(machine->pool, part, &job, (instr->dim[instr->split] + instr->grain - 1) / instr->grain);
-    gather_trouble(machine);
-}
-
-static void run_chunk(void *context, int64_t task, int thread)
-{
-    const Job *job = context;
-    Frame *frame = &job->machine->frames[thread];
-    const Instr *instr = job->instr;
-    if (frame->trouble.kind) return;
-    frame->item = task * instr->chunk;
-    frame->lanes = instr->items - frame->item < instr->chunk ? instr->items - frame->item : instr->chunk;
-    run_block(frame, &instr->body);
-    frame->item = frame->lanes = 0;
-}
-
-static void run_chunk_timed(void *context, int64_t task, int thread)
-{
-    const Job *job = context;
-    uint64_t began = ticks_now();
-    run_chunk(context, task, thread);
-    job->machine->frames[thread].tallies[job->instr->number].own += ticks_now() - began;
-}
-
-/* A region whose chunks are looked at, or timed. */
-static void run_region_watched(Frame *frame, Job *job, int64_t chunks)
-{
-    if (frame->checking) {
-        for (int64_t task = 0; task < chunks; task++) run_chunk(job, task, 0);
-        return;
-    }
-    uint64_t began = ticks_now();
-    share_times(job->machine);
-    pool_run(job->machine->pool, run_chunk_timed, job, chunks);
-    gather_trouble(job->machine);
-    frame->tallies[job->instr->number].shared += ticks_now() - began;
-}
-
-static void run_region(Frame *frame, const Instr *instr)
-{
-    Machine *machine = frame->machine;
-    Job job = { machine, instr };
-    int64_t chunks = (instr->items + instr->chunk - 1) / instr->chunk;
-    if (frame->watched) {
-        run_region_watched(frame, &job, chunks);
-        return;
-    }
-    share_times(machine);
-    pool_run(machine->pool, run_chunk, &job, chunks);
-    gather_trouble(machine);
-}
-
 /* Whether a loop has had enough: its ref 0 is nowhere 0, for the items of the chunk at hand. */
 static bool is_done(const Frame *frame, const Instr *instr)
 {
@@ -206,8 +107,8 @@ static void run_loop(Frame *frame, const Instr *instr)
     }
 }
 
-/* Whether an instruction outside regions is large enough to be shared out, and there is someone to share it with. */
-static bool is_shared(const Frame *frame, const Instr *instr) { return instr->split >= 0 && frame->machine->threads > 1; }
+/* Whether instructions outside regions are large enough to be shared out, and there is someone to share them with. */
+static bool is_shared(const Frame *frame, const Instr *instr) { return (instr->split >= 0 || instr->with > 0) && frame->machine->threads > 1; }
 
 static void run_watched(Frame *frame, const Instr *instr)
 {
@@ -217,24 +118,25 @@ static void run_watched(Frame *frame, const Instr *instr)
         return;
     }
     uint64_t began = ticks_now();
-    Tally *tally = &frame->tallies[instr->number];
-    if (is_shared(frame, instr)) {
-        run_split(frame, instr, run_part_timed);
-        tally->shared += ticks_now() - began;
-    } else {
-        run_instr(frame, instr);
-        tally->own += ticks_now() - began;
-    }
+    run_instr(frame, instr);
+    frame->tallies[instr->number].own += ticks_now() - began;
 }
 
 void run_block(Frame *frame, const Block *block)
 {
     for (int i = 0; i < block->n && !frame->trouble.kind; i++) {
         const Instr *instr = block->at[i];
-        if (instr->kind == INSTR_LOOP) run_loop(frame, instr);
-        else if (instr->kind == INSTR_REGION) run_region(frame, instr);
-        else if (frame->watched) run_watched(frame, instr);
-        else if (is_shared(frame, instr)) run_split(frame, instr, run_part);
-        else run_instr(frame, instr);
+        if (instr->kind == INSTR_LOOP) {
+            run_loop(frame, instr);
+        } else if (instr->kind == INSTR_REGION) {
+            run_region(frame, &block->at[i]);
+        } else if (is_shared(frame, instr) && !frame->checking) {
+            run_together(frame, &block->at[i], 1 + instr->with);
+            i += instr->with;
+        } else if (frame->watched) {
+            run_watched(frame, instr);
+        } else {
+            run_instr(frame, instr);
+        }
     }
 }

@@ -33,12 +33,24 @@ static void touch(Planner *p, int number, int span, int position)
     if (last > b->last) b->last = last;
 }
 
+/* What instructions that go together touch is in use from the first, which stands here, to the last. */
+static void touch_together(Planner *p, Instr *const *at, int span, int position)
+{
+    int n = 1 + at[0]->with;
+    for (int i = 0; i < n; i++)
+        for (int r = 0; r < at[i]->n_refs; r++) {
+            touch(p, at[i]->ref[r].base, span, position);
+            touch(p, at[i]->ref[r].base, span, position + n - 1);
+        }
+}
+
 static void touch_block(Planner *p, const Block *block, int span, int *position)
 {
     for (int i = 0; i < block->n; i++) {
         Instr *instr = block->at[i];
         (*position)++;
         for (int r = 0; r < instr->n_refs; r++) touch(p, instr->ref[r].base, span, *position);
+        if (instr->with) touch_together(p, &block->at[i], span, *position);
         if (instr->kind != INSTR_LOOP && instr->kind != INSTR_REGION) continue;
         touch_block(p, &instr->body, instr->span, position);
         ++*position;
@@ -118,6 +130,13 @@ static void resolve_block(Planner *p, const Block *block)
     }
 }
 
+static void join_block(const Block *block)
+{
+    join_instrs(block->at, block->n);
+    for (int i = 0; i < block->n; i++)
+        if (block->at[i]->kind == INSTR_LOOP) join_block(&block->at[i]->body);
+}
+
 void place_buffers(Planner *p)
 {
     Code *code = p->code;
@@ -125,6 +144,7 @@ void place_buffers(Planner *p)
     number_block(p, &code->main, &position);
     number_block(p, &code->commit, &position);
     position = 0;
+    join_block(&code->main);
     touch_block(p, &code->main, 0, &position);
     touch_block(p, &code->commit, 0, &position);
     code->arena_values = place_arena(p, 0);

@@ -6,6 +6,7 @@
  *   levels   order of what crosses items and of regions that run chunk by chunk
  *   layout   the order of the axes in memory; views and buffers
  *   emit     instructions, block by block (fuse: maps; dot: products; move, fold, leaf: the rest)
+ *   together instructions that need not wait for each other
  *   buffers  live ranges and places in the arenas (far: what is written past the caches) */
 #ifndef EBM_PLAN_INSIDE_H
 #define EBM_PLAN_INSIDE_H
@@ -214,6 +215,9 @@ void    emit_put(Planner *p, Node *n);
 void    emit_put_into(Planner *p, Node *n, const View *to, const View *values, const View *index);
 void    emit_iota(Planner *p, Node *n);
 void    emit_random(Planner *p, Node *n);
+
+/* together.c; before operands are given their places. */
+void    join_instrs(Instr *const *at, int n);
 
 /* buffers.c */
 void    place_buffers(Planner *p);
