@@ -26,14 +26,20 @@ typedef struct Tile {
     REAL *c;
     ptrdiff_t c_row;
     int columns;                /* of C that are written; the vectors may hold more */
+    bool fetch;                 /* A is long along k: the rows of the next tile are fetched meanwhile */
     bool accumulate;
 } Tile;
+
+enum { LINE = 64 / sizeof(REAL), LONG = 512 };
 
 /* acc += the terms i..i+count-1 of the pair s. */
 INLINE void run_of(const int rows, const int vectors, V acc[ROWS][VECTORS], const Tile *t, int64_t s, int64_t i, int64_t count) {
     const REAL *row[ROWS], *b = t->b + (t->b_at ? t->b_at[s] : s * t->b_pair) + i * t->b_step;
     ptrdiff_t a_step = t->a_step, b_step = t->b_step, at = t->a_at[s] + i * a_step;
     for (int r = 0; r < rows; r++) row[r] = t->a + r * t->a_row;
+    if (t->fetch)
+        for (int64_t j = 0; j < count; j += LINE)
+            for (int r = 0; r < rows; r++) __builtin_prefetch(row[r] + at + rows * t->a_row + j, 0, 2);
     for (int64_t left = count; left > 0; left--, at += a_step, b += b_step) {
         V y[VECTORS];
 #pragma GCC unroll 4
@@ -168,18 +174,21 @@ static void pack_plain(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_
 }
 
 /* The same of columns that are contiguous along k, by small squares as far as they go. */
-static void pack_turned(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_col, int columns, int64_t k) {
+static void pack_turned(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_col, int columns, int64_t k, ptrdiff_t ahead) {
     int whole = columns & ~3;
     int64_t i = 0;
-    for (; i + 4 <= k; i += 4)
+    for (; i + 4 <= k; i += 4) {
+        if (i % LINE == 0)
+            for (int j = 0; j < columns; j++) __builtin_prefetch(b + j * b_col + i + ahead);
         for (int j = 0; j < whole; j += 4) turn_4x4(to + i * width + j, width, b + j * b_col + i, b_col);
+    }
     pack_plain(to + i * width, width, b + i, 1, b_col, whole, k - i);
     pack_plain(to + whole, width, b + whole * b_col, 1, b_col, columns - whole, k);
 }
 
 /* A panel: the columns, and 0 up to the width. */
-static void pack_columns(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_row, ptrdiff_t b_col, int columns, int64_t k) {
-    if (b_row == 1) pack_turned(to, width, b, b_col, columns, k);
+static void pack_columns(REAL *restrict to, int width, const REAL *b, ptrdiff_t b_row, ptrdiff_t b_col, int columns, int64_t k, ptrdiff_t ahead) {
+    if (b_row == 1) pack_turned(to, width, b, b_col, columns, k, ahead);
     else if (b_col == 1) pack_plain(to, width, b, b_row, 1, columns, k);
     else pack_plain(to, width, b, b_row, b_col, columns, k);
     for (int64_t i = 0; i < k && columns < width; i++)
@@ -237,10 +246,11 @@ void KERNEL(product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const p
             int64_t rows = m - i < most ? m - i : most;
             const REAL *from = (const REAL *)b + j * b_col;
             Tile t = { .a = (const REAL *)a + i * a_row, .a_row = a_row, .a_step = a_col, .b = from, .b_step = b_row, .pairs = pairs, .k = k, .a_at = a_at, .b_at = b_at,
-                       .c = (REAL *)c + i * c_row + j, .c_row = c_row, .columns = (int)columns, .accumulate = accumulate };
+                       .c = (REAL *)c + i * c_row + j, .c_row = c_row, .columns = (int)columns, .accumulate = accumulate, .fetch = a_col == 1 && k * pairs >= LONG };
             if (must_pack(rows, b_row, b_col, columns == width)) {
                 for (int64_t s = 0; s < pairs; s++)
-                    pack_columns((REAL *)scratch + s * k * width, width, from + b_at[s], b_row, b_col, (int)columns, k);
+                    pack_columns((REAL *)scratch + s * k * width, width, from + b_at[s], b_row, b_col, (int)columns, k,
+                                 s + 1 < pairs ? b_at[s + 1] - b_at[s] : 4 * LINE);
                 t.b = scratch;
                 t.b_step = width;
                 t.b_at = NULL;
