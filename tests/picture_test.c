@@ -35,7 +35,7 @@ static const char *put_jpeg(void **state, const char *name, int channels, int wi
     jpeg.image_width = (JDIMENSION)width;
     jpeg.image_height = (JDIMENSION)height;
     jpeg.input_components = channels;
-    jpeg.in_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg.in_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
     jpeg_set_defaults(&jpeg);
     jpeg_set_quality(&jpeg, 100, TRUE);
     jpeg_start_compress(&jpeg, TRUE);
@@ -115,6 +115,7 @@ static void jpeg_is_read(void **state) {
     assert_non_null(file);
     assert_int_equal(data_array(file, 0)->rank, 2);
     data_close(file);
+    expect_refusal(put_jpeg(state, "ink.jpg", 4, 4, 4, pixels), "has 4 channels (CMYK); expected 1 (gray) or 3");
 }
 
 static void jpeg_survives_battering(void **state) {

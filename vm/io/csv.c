@@ -1,6 +1,6 @@
 /* csv.c: tables in text, separated by commas or tabs.  Cells may be quoted ("a ""b"""), lines end in \n or \r\n; the first line
  * names the columns if none of its cells is a number.  A column most of whose cells are numbers is an array; in it every cell must
- * be a number.  The others are columns of texts. */
+ * be a number.  The others are columns of texts.  A text that is a large part of the memory there is stays on disk, and so do its numbers. */
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdio.h>
@@ -25,6 +25,7 @@ typedef struct Cell {
 typedef struct Column {
     char *name;
     double *values;
+    DataMap room;               /* of the values, where they lie on disk */
     int64_t numbers;            /* how many cells are numbers */
     int64_t first_bad;          /* line of the first cell that is not a number; 0: none */
     char bad[40];               /* that cell, cut to fit */
@@ -33,7 +34,7 @@ typedef struct Column {
 typedef struct Table {
     int n;
     Column *columns;
-    int64_t rows, room;
+    int64_t rows;
 } Table;
 
 static char *next_quoted(Reader *r, Cell *cell) {
@@ -122,16 +123,19 @@ static char *read_names(Reader *r, Table *t) {
     return NULL;
 }
 
-static bool make_room(Table *t) {
-    if (t->rows < t->room) return true;
-    int64_t room = t->room ? 2 * t->room : 1024;
+/* Room for the values of as many rows as there are lines left: on disk where all columns would take a large part of the memory. */
+static char *make_room(const Reader *r, Table *t, uint64_t memory) {
+    size_t lines = 1;
+    for (const char *p = r->p; (p = memchr(p, '\n', (size_t)(r->end - p))); p++) lines++;
+    size_t bytes = lines * sizeof(double);
     for (int i = 0; i < t->n; i++) {
-        double *more = realloc(t->columns[i].values, sizeof *more * (size_t)room);
-        if (!more) return false;
-        t->columns[i].values = more;
+        Column *c = &t->columns[i];
+        char *error = bytes * (size_t)t->n > memory / 4 ? map_room(r->path, bytes, &c->room) : NULL;
+        if (error) return error;
+        c->values = c->room.base ? c->room.data : malloc(bytes);
+        if (!c->values) return io_no_memory(r->path);
     }
-    t->room = room;
-    return true;
+    return NULL;
 }
 
 static void note_cell(Column *c, const Cell *cell, int64_t line, int64_t row) {
@@ -156,7 +160,6 @@ static bool only_line_ends(const Reader *r) {
 static char *read_rows(Reader *r, Table *t) {
     while (r->p < r->end) {
         if (only_line_ends(r)) break;
-        if (!make_room(t)) return io_no_memory(r->path);
         int64_t line = r->line;
         int cells = 0;
         for (Cell cell = {0}; !cell.last; cells++) {
@@ -208,7 +211,7 @@ static char *add_columns(DataFile *file, Table *t, const Reader *rows) {
         if (c->first_bad)
             return io_error(file->path, "line %lld, column %d (%s): expected a number, found %s%s%s", (long long)c->first_bad, i + 1, c->name,
                             c->bad[0] ? "'" : "an empty cell", c->bad, c->bad[0] ? "'" : "");
-        Stored stored = { .element = ELEMENT_F64, .values = c->values };
+        Stored stored = { .element = ELEMENT_F64, .values = c->values, .room = c->room };
         bool whole = true;
         double low = c->values[0], high = c->values[0];
         for (int64_t k = 0; k < t->rows; k++) {
@@ -219,6 +222,7 @@ static char *add_columns(DataFile *file, Table *t, const Reader *rows) {
         }
         if (!file_add(file, c->name, 1, &t->rows, 1, &stored)) return io_no_memory(file->path);
         c->values = NULL;
+        c->room = (DataMap){0};
         DataArray *a = &file->arrays[file->n - 1];
         a->whole = whole;
         a->low = whole ? low : 0;
@@ -227,7 +231,7 @@ static char *add_columns(DataFile *file, Table *t, const Reader *rows) {
     return NULL;
 }
 
-static char *parse(DataFile *file, const char *text, size_t length, char separator) {
+static char *parse(DataFile *file, const char *text, size_t length, char separator, uint64_t memory) {
     if (memchr(text, 0, length)) return io_error(file->path, "has a zero byte at byte %zu; expected text", strlen(text));
     size_t mark = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     Reader r = { .path = file->path, .text = text, .p = text + mark, .end = text + length, .separator = separator, .line = 1 };
@@ -235,13 +239,55 @@ static char *parse(DataFile *file, const char *text, size_t length, char separat
     Table t = {0};
     char *error = read_names(&r, &t);
     Reader rows = r;
+    if (!error) error = make_room(&r, &t, memory);
     if (!error) error = read_rows(&r, &t);
     if (!error) error = add_columns(file, &t, &rows);
     for (int i = 0; i < t.n; i++) {
         free(t.columns[i].name);
-        free(t.columns[i].values);
+        if (t.columns[i].room.base) data_unmap(&t.columns[i].room);
+        else free(t.columns[i].values);
     }
     free(t.columns);
+    return error;
+}
+
+/* How long a packed text is. */
+static char *count_bytes(const char *path, size_t *length) {
+    enum { PART = 1 << 18 };
+    char *error = NULL, *part = malloc(PART);
+    Stream *s = part ? stream_open(path, NULL, &error) : NULL;
+    int64_t got = s ? stream_some(s, part, PART, &error) : 0;
+    for (*length = 0; got > 0; got = stream_some(s, part, PART, &error)) *length += (size_t)got;
+    stream_close(s);
+    free(part);
+    return part ? error : io_no_memory(path);
+}
+
+static char *unpack_to_disk(const char *path, size_t length, DataMap *map) {
+    char *error = map_room(path, length, map);
+    Stream *s = error ? NULL : stream_open(path, NULL, &error);
+    if (s) stream_read(s, map->data, length, "text", &error);
+    stream_close(s);
+    return error;
+}
+
+/* A text too large for this memory, as it lies or unpacked. */
+static char *parse_large(DataFile *file, Packing packing, size_t length, char separator, uint64_t memory) {
+    DataMap map = {0};
+    char *error = packing == PACKING_PLAIN ? map_whole(file->path, length, &map) : unpack_to_disk(file->path, length, &map);
+    if (!error) error = parse(file, map.data, length, separator, memory);
+    data_unmap(&map);
+    return error;
+}
+
+/* All of it in memory; closes the stream. */
+static char *parse_small(DataFile *file, Stream *s, char separator, uint64_t memory) {
+    char *error = NULL;
+    size_t length = 0;
+    char *text = stream_rest(s, &length, &error);
+    stream_close(s);
+    if (text) error = parse(file, text, length, separator, memory);
+    free(text);
     return error;
 }
 
@@ -249,11 +295,12 @@ char *csv_open(DataFile *file, char separator) {
     char *error = NULL;
     Stream *s = stream_open(file->path, NULL, &error);
     if (!s) return error;
-    size_t length = 0;
-    char *text = stream_rest(s, &length, &error);
+    uint64_t memory = memory_there_is();
+    if ((uint64_t)stream_most(s) <= memory / 4) return parse_small(file, s, separator, memory);
+    Packing packing = stream_extent(s)->packing;
+    size_t length = (size_t)stream_extent(s)->length;
+    if (packing != PACKING_PLAIN) error = count_bytes(file->path, &length);
+    if (!error && length <= memory / 4) return parse_small(file, s, separator, memory);
     stream_close(s);
-    if (!text) return error;
-    error = parse(file, text, length, separator);
-    free(text);
-    return error;
+    return error ? error : parse_large(file, packing, length, separator, memory);
 }

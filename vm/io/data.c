@@ -139,7 +139,8 @@ void data_close(DataFile *file) {
     if (!file) return;
     for (int i = 0; i < file->n; i++) {
         free(file->arrays[i].name);
-        free(file->stored[i].values);
+        if (file->stored[i].room.base) data_unmap(&file->stored[i].room);
+        else free(file->stored[i].values);
         for (int k = 0; k < 2; k++) data_unmap(&file->stored[i].converted[k]);
         for (int64_t k = 0; file->stored[i].texts && k < file->arrays[i].dims[0]; k++) free((char *)(uintptr_t)file->stored[i].texts[k]);
         free(file->stored[i].texts);

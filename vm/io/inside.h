@@ -54,6 +54,7 @@ typedef struct Stored {
     Extent extent;
     int64_t skip;               /* unpacked bytes of the extent before the first value */
     double *values;             /* already read (csv), owned by the file; else null */
+    DataMap room;               /* of the values, where they lie on disk; else empty */
     const char **texts;         /* a column of texts, each owned by the file; else null */
     const struct Folder *pictures;  /* read from these files, a row each (or the one picture there is); borrowed from the file; else null */
 } Stored;
@@ -89,6 +90,15 @@ typedef struct Run { int64_t before, count; const Precision *reals; } Run;
 /* Puts n elements just read to place `at` of the run's `out`. */
 void put_run(const Run *run, const uint8_t *raw, size_t n, Element kind, bool big_endian, double scale, void *out, size_t at);
 char *pictures_read(const struct Folder *folder, const Run *run, double scale, void *out);
+
+/* ---- room on disk (map.c) ---- */
+
+/* Bytes that the process may take: of the machine, of its control group, of its own limits. */
+uint64_t memory_there_is(void);
+/* Maps a new nameless file of zeros for `bytes` that are to be written; null or an error text, which names `path`. */
+char *map_room(const char *path, size_t bytes, DataMap *map);
+/* Maps a whole file of this size as it lies. */
+char *map_whole(const char *path, size_t bytes, DataMap *map);
 
 /* Reads the header of an npy stream from its start and adds the array it announces. */
 char *npy_head(DataFile *file, Stream *stream, const char *name);

@@ -14,8 +14,7 @@
 enum { AS_IT_LIES = 64 << 20 };         /* from this size on what can be mapped as it lies is */
 enum { PADDING = 64 * 8 };              /* readable bytes behind the last value */
 
-/* Bytes that a process may take: of the machine, of its control group, of its own limits. */
-static uint64_t memory_there_is(void) {
+uint64_t memory_there_is(void) {
     uint64_t least = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     FILE *group = fopen("/sys/fs/cgroup/memory.max", "re");
     unsigned long long most;
@@ -66,6 +65,14 @@ static char *map_as_it_lies(const DataFile *file, const Stored *stored, int64_t 
     return error;
 }
 
+char *map_whole(const char *path, size_t bytes, DataMap *map) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return io_error(path, "cannot be read: %s", strerror(errno));
+    char *error = lay_over(fd, 0, bytes, PROT_READ, MAP_PRIVATE, map) ? NULL : io_error(path, "cannot be mapped: %s", strerror(errno));
+    close(fd);
+    return error;
+}
+
 /* A nameless file of this size; -1 with errno. */
 static int disk_file(size_t bytes) {
     static const char *const folders[] = { "/var/tmp", "/tmp" };
@@ -79,14 +86,18 @@ static int disk_file(size_t bytes) {
     return fd;
 }
 
+char *map_room(const char *path, size_t bytes, DataMap *map) {
+    int fd = disk_file(bytes);
+    if (fd < 0) return io_error(path, "needs %.1f GB on disk as the numbers it is made into (below /var/tmp or /tmp): %s", (double)bytes * 1e-9, strerror(errno));
+    char *error = lay_over(fd, 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map) ? NULL : io_error(path, "cannot be mapped: %s", strerror(errno));
+    close(fd);
+    return error;
+}
+
 /* All of the array, once for all its rows that are asked for. */
 static char *convert(DataFile *file, int i, int64_t all, const Precision *reals, DataMap *map) {
     const DataArray *a = data_array(file, i);
-    size_t bytes = (size_t)all * width_of(&file->stored[i], reals);
-    int fd = disk_file(bytes);
-    if (fd < 0) return io_error(file->path, "needs %.1f GB on disk as the numbers it is made into (below /var/tmp or /tmp): %s", (double)bytes * 1e-9, strerror(errno));
-    char *error = lay_over(fd, 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map) ? NULL : io_error(file->path, "cannot be mapped: %s", strerror(errno));
-    close(fd);
+    char *error = map_room(file->path, (size_t)all * width_of(&file->stored[i], reals), map);
     if (error) return error;
     error = reals ? data_read(file, i, map->data, *reals) : data_read_elements(file, i, 0, a->rank ? a->dims[0] : 1, map->data);
     if (!error) mprotect(map->base, map->bytes, PROT_READ);

@@ -124,12 +124,17 @@ static Jpeg *jpeg_begin(const char *path, char **error) {
     return j;
 }
 
-/* The header; what is seen of it in *is. */
+/* The header; what is seen of it in *is, with the channels that it has. */
 static void jpeg_head(Jpeg *j, Picture *is) {
     jpeg_create_decompress(&j->state);
     jpeg_stdio_src(&j->state, j->file);
     jpeg_read_header(&j->state, TRUE);
-    *is = (Picture){ j->state.num_components == 1 ? 1 : 3, (int)j->state.image_height, (int)j->state.image_width };
+    *is = (Picture){ j->state.num_components, (int)j->state.image_height, (int)j->state.image_width };
+}
+
+static char *check_channels(const char *path, const Picture *is) {
+    if (is->channels == 1 || is->channels == 3) return NULL;
+    return io_error(path, "has %d channels%s; expected 1 (gray) or 3 (red, green and blue)", is->channels, is->channels == 4 ? " (CMYK)" : "");
 }
 
 static char *look_at_jpeg(const char *path, Picture *is) {
@@ -139,7 +144,8 @@ static char *look_at_jpeg(const char *path, Picture *is) {
     if (setjmp(j->trouble.away)) return jpeg_close(j, path, true);
     jpeg_head(j, is);
     jpeg_close(j, path, false);
-    return check_size(path, (uint64_t)is->width, (uint64_t)is->height);
+    error = check_channels(path, is);
+    return error ? error : check_size(path, (uint64_t)is->width, (uint64_t)is->height);
 }
 
 /* After the header: all rows into j->pixels. */
@@ -161,7 +167,8 @@ static char *read_jpeg(const char *path, const Picture *want, uint8_t *out) {
     if (!j) return error;
     if (setjmp(j->trouble.away)) return jpeg_close(j, path, true);
     jpeg_head(j, &is);
-    error = check_size(path, (uint64_t)is.width, (uint64_t)is.height);
+    error = check_channels(path, &is);
+    if (!error) error = check_size(path, (uint64_t)is.width, (uint64_t)is.height);
     if (!error) error = check_wanted(path, want, is.width, is.height);
     if (!error && !(j->pixels = malloc((size_t)is.width * (size_t)is.height * (size_t)is.channels))) error = io_no_memory(path);
     if (!error) {
