@@ -1,5 +1,6 @@
 /* arena.c: memory that is freed as a whole: a list of blocks, the newest first, filled from the front. */
 #include "vm/base/arena.h"
+#include "vm/base/memory.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@ typedef struct ArenaBlock {
     _Alignas(max_align_t) unsigned char bytes[];
 } ArenaBlock;
 
-enum { SMALLEST_BLOCK = 16 * 1024 };
+enum { SMALLEST_BLOCK = 16 << 10, SMALL_BLOCK = 1 << 20, LARGE_BLOCK = 8 << 20, LARGE_ARRAY = 256 << 10 };
 
 static _Noreturn void give_up(size_t size)
 {
@@ -27,27 +28,45 @@ static size_t round_up(size_t size)
     return (size + align - 1) / align * align;
 }
 
-/* A block holds at least `size` bytes; blocks double as the arena grows, up to a megabyte. */
-static ArenaBlock *block_new(ArenaBlock *older, size_t size)
+static void add_block(Arena *arena, ArenaBlock *block, size_t room)
 {
-    size_t room = older ? older->size * 2 : SMALLEST_BLOCK;
-    if (room > (size_t)1 << 20) room = (size_t)1 << 20;
-    if (room < size) room = size;
-    ArenaBlock *block = calloc(1, sizeof *block + room);
     if (!block) give_up(room);
-    block->older = older;
     block->size = room;
-    return block;
+    block->used = 0;
+    block->older = arena->blocks;
+    arena->blocks = block;
+}
+
+/* Blocks double as the arena grows, up to a megabyte, and then are large enough for large pages. */
+static void grow(Arena *arena, size_t size)
+{
+    size_t room = !arena->blocks ? SMALLEST_BLOCK : arena->blocks->size < SMALL_BLOCK ? arena->blocks->size * 2 : LARGE_BLOCK - sizeof(ArenaBlock);
+    if (room < size) room = size;
+    add_block(arena, array_memory(sizeof(ArenaBlock) + room), room);
+}
+
+/* A large array has a block of its own, behind the one that is being filled: zero as the system gives it, which touches no page before it is used. */
+static void *large_array(Arena *arena, size_t size)
+{
+    ArenaBlock *filling = arena->blocks, *older = filling->older;
+    arena->blocks = older;
+    add_block(arena, calloc(1, sizeof(ArenaBlock) + size), size);
+    ArenaBlock *block = arena->blocks;
+    block->used = size;
+    filling->older = block;
+    arena->blocks = filling;
+    return block->bytes;
 }
 
 void *arena_alloc(Arena *arena, size_t size)
 {
     size = round_up(size ? size : 1);
-    if (!arena->blocks || arena->blocks->size - arena->blocks->used < size)
-        arena->blocks = block_new(arena->blocks, size);
+    if (!arena->blocks) grow(arena, 0);
+    if (size >= LARGE_ARRAY) return large_array(arena, size);
+    if (arena->blocks->size - arena->blocks->used < size) grow(arena, size);
     void *memory = arena->blocks->bytes + arena->blocks->used;
     arena->blocks->used += size;
-    return memory;
+    return memset(memory, 0, size);
 }
 
 char *arena_copy(Arena *arena, const char *text, size_t length)
