@@ -54,7 +54,6 @@ def options():
     p.add_argument("--modes", nargs="+", choices=["hand", "fx", "eager"], help="of peers.py; those named in this file unless given")
     p.add_argument("--no-blas", action="store_true", help="without ebm's products by OpenBLAS")
     p.add_argument("--seconds", type=float, default=1, help="of a block")
-    p.add_argument("--modest", action="store_true", help="without precedence over other processes")
     p.add_argument("--json", metavar="FILE", help="keep the figures there, beside those of earlier runs")
     p.add_argument("--show", action="store_true", help="tell what that file keeps, without measuring")
     args = p.parse_args()
@@ -175,7 +174,7 @@ def run_all(args, kept):
         sys.exit(f"run: {PYTHON} has no torch: apt-get install python3-torch (or name another Python in TORCH_PYTHON)")
     timing.check_program(args.ebm)
     load = os.getloadavg()[0]
-    precedence = "modestly, without precedence over other processes" if args.modest else timing.go_first()
+    precedence = timing.go_first(args.modest)
     with tempfile.TemporaryDirectory() as folder:
         product, far = rates(args.ebm, folder)
         print(f"{processor()}, {os.cpu_count()} processors, load {load:.1f}; {precedence}; {args.pairs} rounds; a thread: {product * 1e-9:.0f} Gflop/s in products, "

@@ -54,7 +54,7 @@ def main():
     p.add_argument("--only", choices=["spins", "langevin"])
     args = p.parse_args()
     timing.check_program(args.ebm)
-    print(f"{timing.go_first()}, load {os.getloadavg()[0]:.1f}, {args.threads} threads, {args.rounds} rounds")
+    print(f"{timing.go_first(args.modest)}, load {os.getloadavg()[0]:.1f}, {args.threads} threads, {args.rounds} rounds")
     with tempfile.TemporaryDirectory() as folder:
         for what, name, side, chains, passes in CASES:
             if args.only not in (None, what):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """How time and memory grow with batch, chains and steps, from 1 to a million: bench/scaling/*.ebm at each power of ten.
 
-    bench/scaling.py [langevin:items ..] [--ebm build/ebm] [--threads 1 2] [--most 6] [--table bench/scaling/figures.tsv]
+    bench/scaling.py [langevin:items ..] [--ebm build/ebm] [--threads 1 2] [--most 6] [--table bench/scaling/figures.tsv] [--modest]
 
 For each program and each of its axes: seconds of one step of its train (without the first, which plans and warms up), and the process's largest memory.
 What was measured goes to the columns of that program, axis and number of threads; bench/scaling/plot.ebm draws the table.  At the end the exponent
@@ -21,7 +21,7 @@ AXES = {                        # by program and axis: what else is set, powers 
 def options():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("axes", nargs="*", metavar="program:axis", help=" ".join(AXES))
-    p.add_argument("--ebm", default=str(HERE.parent / "build" / "ebm"))
+    timing.add_program(p)
     p.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     p.add_argument("--most", type=int, default=6, help="the largest power of ten")
     p.add_argument("--table", default=str(HERE / "scaling" / "figures.tsv"))
@@ -89,7 +89,7 @@ def keep(table, name, threads, points):
 def main():
     args = options()
     timing.check_program(args.ebm)
-    print(f"{timing.go_first()}, load {os.getloadavg()[0]:.1f}")
+    print(f"{timing.go_first(args.modest)}, load {os.getloadavg()[0]:.1f}")
     for name in args.axes:
         program, axis = name.split(":")
         fixed, most = AXES[name]

@@ -22,7 +22,7 @@ def main():
         two.write_text(TWO_LINES)
         cases = [("run, two lines", [args.ebm, "run", str(two), "--out", folder])]
         cases += [("check " + f.name, [args.ebm, "check", str(f)]) for f in sorted((timing.HERE.parent / "examples").glob("*.ebm"))]
-        print(f"{timing.go_first()}, load {os.getloadavg()[0]:.1f}, {args.runs} runs each; ms{'':12}wall     best      cpu")
+        print(f"{timing.go_first(args.modest)}, load {os.getloadavg()[0]:.1f}, {args.runs} runs each; ms{'':12}wall     best      cpu")
         for name, command in cases:
             runs = [timing.timed(command, absent=3, stderr=subprocess.DEVNULL) for _ in range(args.runs)]
             if None in runs:
