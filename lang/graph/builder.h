@@ -9,7 +9,7 @@
 
 typedef struct Update { uint32_t slot; Node *node; Binding *binding; } Update;
 typedef struct Loss { const char *name; Node *node; Span span; } Loss;
-typedef struct AverageOf { uint32_t average, source; double decay; } AverageOf;
+typedef struct AverageOf { uint32_t average, source; const Closure *by; } AverageOf;
 
 /* A next value that a use of a layer has for a state of it. */
 typedef struct Wish { uint32_t slot; Node *node; Span span; } Wish;
@@ -56,7 +56,7 @@ typedef struct Context {
     const Expr *root;           /* the expression of the statement being built */
     const char *owner;          /* path that owns parameters */
     const char *average;        /* building an average's copy: the average's name; else null */
-    double average_decay;
+    const Closure *average_by;  /* what says how it follows */
     Train *run;                 /* whose cells are read */
     TrainBuild *train;          /* the train being built, for regimes and optimizers; null elsewhere */
     const char *use;            /* the name the value being built will be bound to; names the states of a regime */
@@ -303,6 +303,7 @@ void   check_strays(Builder *b);                        /* gradients that no upd
 const char *scalar_comparison(Builder *b, Scope *scope, const Expr *e, Value *side[2]);
 void   build_action(Builder *b, Scope *scope, const Stmt *s, Action *action);
 void  *grown(Builder *b, void *old, int n, int *room, size_t size);   /* room for one more in an array of the arena */
+bool is_schedule(const Value *v);                       /* a function of (t, total) */
 Value *scheduled(Builder *b, Value *v);                 /* a setting that is a function of (t, total), at this step */
 const char *use_path(Builder *b, const Closure *c);     /* path that owns the states of a regime or optimizer being entered */
 void   note_sampled(Builder *b, Node *node);

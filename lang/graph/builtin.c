@@ -454,12 +454,14 @@ static Value *call_ema(Builder *b, Scope *s, const CallArgs *args)
     const CallArg *f = argument(args, "f", 0), *decay = argument(args, "decay", 1);
     double d = 0.99;
     if (!f || f->value->kind != VALUE_FUNCTION) { complain(b, "E0382", args->span, "ema follows a net: ema(f, decay = 0.99)"); return b->none; }
-    if (decay && !want_known(b, decay->value, decay->span, "the decay of an average", &d)) return b->none;
+    Value *schedule = decay && is_schedule(decay->value) ? decay->value : NULL;
+    if (decay && !schedule && !want_known(b, decay->value, decay->span, "the decay of an average", &d)) return b->none;
     if (d < 0 || d > 1) { complain(b, "E0382", decay->span, "the decay of an average lies in 0..1, not %g", d); return b->none; }
     Closure *c = ARENA_NEW(b->arena, Closure);
     c->kind = CLOSURE_EMA;
     c->a = f->value->fn;
     c->decay = d;
+    c->schedule = schedule;
     c->name = "ema";
     c->instance = b->at.draw_name ? b->at.draw_name : "average";
     c->span = args->span;
@@ -661,7 +663,7 @@ static const Builtin builtins[] = {
     { "reverse_ais_chains", "reverse_ais_chains(E, x, levels = 1000)", "What each chain says of log Z that goes the way of ais back, from one of the samples x of the argument that is not latent; with samples that are exact, minus the log of the mean of exp(-) of them tends to be high.", 2, 3, builtin_reverse_ais_chains, "E x levels" },
     { "log_partition", "log_partition(E)", "log of the sum of exp(-E) over all states of E's arguments, exactly, of up to 10 million states. Its gradient is minus the expectation of that of E.", 1, 1, builtin_log_partition, "E" },
     { "free_energy", "free_energy(E, x, ..)", "E with its latents summed out, exactly: marginal of them, by exact(). E itself where it has none.", 2, MAX_ARGS, builtin_free_energy, "*" },
-    { "ema", "ema(f, decay = 0.99)", "A net whose cells follow those of f: a' = decay a + (1 - decay) f'. Its output is stopped.", 1, 2, call_ema, "f decay" },
+    { "ema", "ema(f, decay = 0.99)", "A net whose cells follow those of f: a' = decay a + (1 - decay) f'; the decay a number or a schedule. Its output is stopped.", 1, 2, call_ema, "f decay" },
     { "box", "box(x0, x1, y0, y1)", "An area of the plane to draw; box(a, b) takes both sides alike.", 2, 4, call_box, "x0 x1 y0 y1" },
     { "contour", "contour(f, box)", "A function of the plane as colors and level lines.", 2, 2, call_contour, "f box" },
     { "arrows", "arrows(f, box)", "A vector field of the plane.", 2, 2, call_arrows, "f box" },

@@ -112,12 +112,10 @@ static bool assign(Builder *b, const Closure *c, const Signature *s, const CallA
 
 /* ---- settings ---- */
 
-/* Only an optimizer knows the step and the total that a schedule is a function of. */
+/* Only an optimizer (and an average) knows the step and the total that a schedule is a function of. */
 static bool is_misplaced_schedule(const Closure *c, const Value *v)
 {
-    if (c->def->kind == DEF_OPTIMIZER || c->def->kind == DEF_FN || v->kind != VALUE_FUNCTION) return false;
-    const Signature *s = operands_of(v->fn);
-    return s && s->n == 2 && !strcmp(s->at[0].name.text, "t") && !strcmp(s->at[1].name.text, "total");
+    return c->def->kind != DEF_OPTIMIZER && c->def->kind != DEF_FN && is_schedule(v);
 }
 
 Value *configure(Builder *b, Closure *closure, const CallArgs *args)
@@ -396,7 +394,7 @@ static Value *apply_ema(Builder *b, Closure *c, const CallArgs *args)
 {
     Context before = b->at;
     b->at.average = c->instance;
-    b->at.average_decay = c->decay;
+    b->at.average_by = c;
     Closure inner = *c->a;
     inner.run = c->run;
     Value *r = apply(b, &inner, args);

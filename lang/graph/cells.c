@@ -205,10 +205,10 @@ static void check_free_of_items(Builder *b, const Value *v, Shape shape, Span sp
 }
 
 /* Registers that `average` follows `source`. */
-static void follow(Builder *b, uint32_t average, uint32_t source, double decay)
+static void follow(Builder *b, uint32_t average, uint32_t source, const Closure *by)
 {
     b->averages = grown(b, b->averages, b->n_averages, &b->averages_room, sizeof(AverageOf));
-    b->averages[b->n_averages++] = (AverageOf){ average, source, decay };
+    b->averages[b->n_averages++] = (AverageOf){ average, source, by };
 }
 
 static bool follows(Builder *b, uint32_t average, uint32_t source)
@@ -218,7 +218,7 @@ static bool follows(Builder *b, uint32_t average, uint32_t source)
 }
 
 /* The average of parameter `at`, named by the average; parameters of other nets that the averaged one calls keep their net's name in it. */
-static ParamInfo *average_of(Builder *b, int at, const char *average, double decay)
+static ParamInfo *average_of(Builder *b, int at, const char *average, const Closure *by)
 {
     ParamInfo source = b->params[at];
     const char *dot = strchr(source.path, '.');
@@ -233,7 +233,7 @@ static ParamInfo *average_of(Builder *b, int at, const char *average, double dec
     a->is_average = true;
     b->script.fills[a->slot].is_copy = true;
     b->script.fills[a->slot].source = source.slot;
-    follow(b, a->slot, source.slot, decay);
+    follow(b, a->slot, source.slot, by);
     return a;
 }
 
@@ -250,7 +250,7 @@ static void add_averages(Builder *b, int at)
         const char *source = call->args[0].value->name.text;
         if (strlen(source) != (size_t)(dot - path) || strncmp(source, path, (size_t)(dot - path))) continue;
         Value *v = global_value(b, g->name, def->name.span);
-        if (v && v->kind == VALUE_FUNCTION && v->fn->kind == CLOSURE_EMA) average_of(b, at, g->name, v->fn->decay);
+        if (v && v->kind == VALUE_FUNCTION && v->fn->kind == CLOSURE_EMA) average_of(b, at, g->name, v->fn);
     }
 }
 
@@ -279,7 +279,7 @@ static ParamInfo *declared_cell(Builder *b, Scope *scope, const Stmt *s)
         add_averages(b, at);
         p = &b->params[at];
     }
-    return b->at.average ? average_of(b, (int)(p - b->params), b->at.average, b->at.average_decay) : p;
+    return b->at.average ? average_of(b, (int)(p - b->params), b->at.average, b->at.average_by) : p;
 }
 
 static Value *cell_value(Builder *b, const ParamInfo *p, Span span)

@@ -105,12 +105,17 @@ static bool each_name_moves(Builder *b, const Stmt *s, const int *which, Node **
 
 /* ---- the optimizer ---- */
 
+bool is_schedule(const Value *v)
+{
+    if (v->kind != VALUE_FUNCTION || v->fn->kind == CLOSURE_BUILTIN) return false;
+    const Signature *s = operands_of(v->fn);
+    return s && s->n == 2 && !strcmp(s->at[0].name.text, "t") && !strcmp(s->at[1].name.text, "total");
+}
+
 /* A setting that is a function of (t, total) is its value at this step. */
 Value *scheduled(Builder *b, Value *v)
 {
-    if (v->kind != VALUE_FUNCTION || v->fn->kind == CLOSURE_BUILTIN) return v;
-    const Signature *s = operands_of(v->fn);
-    if (!s || s->n != 2 || strcmp(s->at[0].name.text, "t") || strcmp(s->at[1].name.text, "total")) return v;
+    if (!is_schedule(v)) return v;
     Value *at[2] = { array(b, graph_step(b->g), shape_none()), number(b, b->at.train->total) };
     return apply_values(b, v->fn, at, 2, v->fn->span);
 }

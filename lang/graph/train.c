@@ -298,6 +298,18 @@ static Node *full_node(Builder *b, Node *node, Shape shape)
     return graph_spread(b->g, node, axes_union(&node->axes, &axes));
 }
 
+/* How much an average keeps at this step, and how much it takes. */
+static void shares_of(Builder *b, const Closure *by, Node **kept, Node **taken)
+{
+    Value *v = by->schedule ? scheduled(b, by->schedule) : number(b, by->decay);
+    if (v->kind != VALUE_ARRAY || v->shape.n) {
+        if (v->kind != VALUE_NONE) complain(b, "E0382", by->span, "the decay of an average is one number at each step");
+        v = number(b, 1);
+    }
+    *kept = v->node;
+    *taken = by->schedule ? graph_map(b->g, OP_sub, graph_const(b->g, 1), v->node, NULL) : graph_const(b->g, 1 - by->decay);
+}
+
 /* Averages follow the values their sources get in this phase. */
 static void follow_averages(Builder *b)
 {
@@ -311,8 +323,9 @@ static void follow_averages(Builder *b)
             Shape from = b->script.store->slots[a->source].shape, to = b->script.store->slots[a->average].shape;
             Node *now = read_slot(b, a->average, axes_of(to));
             Node *next = relabel(b, t->updates[k].node, from, to);
-            Node *mixed = graph_map(b->g, OP_add, graph_map(b->g, OP_mul, graph_const(b->g, a->decay), now, NULL),
-                                    graph_map(b->g, OP_mul, graph_const(b->g, 1 - a->decay), next, NULL), NULL);
+            Node *kept, *taken;
+            shares_of(b, a->by, &kept, &taken);
+            Node *mixed = graph_map(b->g, OP_add, graph_map(b->g, OP_mul, kept, now, NULL), graph_map(b->g, OP_mul, taken, next, NULL), NULL);
             add_update(b, run_slot(b, run, a->average), mixed, (Span){ 0 });
             break;
         }

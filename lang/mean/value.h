@@ -102,7 +102,8 @@ struct Closure {
     const Expr *root;           /* LAMBDA, INFER: the expression of the statement it stands in */
     Closure *a, *b;
     Value *scale;
-    double decay;               /* EMA */
+    double decay;               /* EMA, where it has no schedule */
+    struct Value *schedule;     /* EMA: its decay as a function of (t, total); else null */
     Shape items;                /* INFER: the item axes its calls are mapped over */
     const struct Inference *inference;  /* INFER: what is sought */
     const struct Given *given;  /* INFER: what stands in its places; null: nothing does */
