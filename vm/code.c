@@ -41,6 +41,7 @@ static void print_ref(FILE *out, const Instr *instr, const Ref *ref)
     fputc(')', out);
     if (ref->chunk) fprintf(out, "+%lld/item", (long long)ref->chunk);
     if (ref->far) fputs(" far", out);
+    if (ref->guarded) fputs(" guarded", out);
     if (ref->pass >= 0) fprintf(out, "+%lld/pass%d", (long long)ref->pass_stride, ref->pass);
 }
 

@@ -24,6 +24,7 @@ typedef struct Ref {
     int64_t chunk;              /* values for each item before the chunk's first */
     int pass;                   /* moves on by pass_stride for each pass of the loop at this depth; -1: of none */
     int64_t pass_stride;
+    bool guarded;               /* a map's result: looked at while it is made, whether it is finite; so the commit that takes it need not look */
     bool far;                   /* a map's or copy's result: written past the caches, as it is read much later */
     int64_t stride[MAX_DIMS];
 } Ref;

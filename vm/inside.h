@@ -29,6 +29,7 @@ typedef struct Frame {
     int64_t times[MAX_DEPTH];
     bool watched;               /* checking, or keeping time */
     bool checking;              /* look at every result for values that are not finite */
+    bool suspects;              /* a guarded result was not finite */
     Tally *tallies;             /* keeping time: by number of the instruction; else null */
     Trouble trouble;
 } Frame;

@@ -197,7 +197,7 @@ static bool set_bases(Machine *machine, Code *code, Store *store, RunKey key, Di
         frame->base[BASE_LOCAL] = frame->bases[BASE_LOCAL];
         for (int i = 0; i < code->n_slots; i++) frame->base[BASE_SLOT + i] = base_of_slot(code, i, store);
         frame->key = key;
-        frame->checking = false;
+        frame->checking = frame->suspects = false;
         frame->tallies = code->tallies ? code->tallies + t * code->n_instrs : NULL;
         frame->watched = frame->tallies != NULL;
         frame->trouble = (Trouble){ 0 };
@@ -237,11 +237,20 @@ static void report(const Trouble *trouble, Diagnostics *diagnostics)
     if (trouble->origin) diag_trace(d, trouble->origin);
 }
 
+static bool any_suspects(const Machine *machine)
+{
+    bool any = false;
+    for (int t = 0; t < machine->threads; t++) any |= machine->frames[t].suspects;
+    return any;
+}
+
 static const Instr *first_not_finite(Frame *frame, const Code *code, double *value)
 {
+    bool suspects = any_suspects(frame->machine);
     for (int i = 0; i < code->commit.n; i++) {
         const Instr *instr = code->commit.at[i];
-        if (instr->flag && !ref_is_finite(frame, instr, 1, value)) return instr;
+        if (!instr->flag || (instr->ref[1].guarded && !suspects)) continue;
+        if (!ref_is_finite(frame, instr, 1, value)) return instr;
     }
     return NULL;
 }

@@ -152,6 +152,7 @@ void place_buffers(Planner *p)
         int64_t size = place_arena(p, r);
         if (size > code->local_values) code->local_values = size;
     }
+    find_guarded(p);
     find_far(p);
     resolve_block(p, &code->main);
     resolve_block(p, &code->commit);

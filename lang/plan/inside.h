@@ -7,7 +7,7 @@
  *   layout   the order of the axes in memory; views and buffers
  *   emit     instructions, block by block (fuse: maps; dot: products; move, fold, leaf: the rest)
  *   together instructions that need not wait for each other
- *   buffers  live ranges and places in the arenas (far: what is written past the caches) */
+ *   buffers  live ranges and places in the arenas (guard: whether results are finite; far: what is written past the caches) */
 #ifndef EBM_PLAN_INSIDE_H
 #define EBM_PLAN_INSIDE_H
 
@@ -221,6 +221,9 @@ void    join_instrs(Instr *const *at, int n);
 
 /* buffers.c */
 void    place_buffers(Planner *p);
+
+/* guard.c: marks results that are looked at while they are made; refs still name their buffers. */
+void    find_guarded(Planner *p);
 
 /* far.c: marks results that are written past the caches; buffers are placed, refs still name them. */
 void    find_far(Planner *p);
