@@ -8,7 +8,7 @@
 #include <string.h>
 
 typedef struct Edge { int to; struct Edge *next; } Edge;
-typedef struct Unit { NodeList nodes; int depth, waits; uint32_t key; bool is_map, done; Edge *users; } Unit;
+typedef struct Unit { NodeList nodes; Node *first; int depth, waits; uint32_t key; bool is_map, done; Edge *users; } Unit;
 typedef struct Stretch { Unit *unit; int n, batch; } Stretch;
 
 static bool is_map(const Node *n) { return op_info[n->op].family == FAMILY_MAP; }
@@ -94,9 +94,61 @@ static int unit_of(Planner *p, Stretch *s, Node *n)
     int depth = info_of(p, n)->depth;
     if (is_map(n))
         for (int u = s->n - 1; u >= 0; u--)
-            if (s->unit[u].is_map && s->unit[u].depth == depth && same_space(p, s->unit[u].nodes.at[0], n)) return u;
-    s->unit[s->n] = (Unit){ .depth = depth, .is_map = is_map(n) };
+            if (s->unit[u].is_map && s->unit[u].depth == depth && same_space(p, s->unit[u].first, n)) return u;
+    s->unit[s->n] = (Unit){ .first = n, .depth = depth, .is_map = is_map(n) };
     return s->n++;
+}
+
+/* ---- What is made again ---- */
+
+static void note_reach(Planner *p, Node *user, Node *operand, int which, void *context)
+{
+    (void)which;
+    Node *below = is_map(user) ? node_below(operand) : operand;
+    if (!is_member(p, context, below)) return;
+    Info *info = info_of(p, below);
+    if (info_of(p, user)->depth > info->deepest_use) info->deepest_use = info_of(p, user)->depth;
+    if (is_map(user) && is_map(below) && same_space(p, user, below)) info->uses_seen++;
+}
+
+/* The one value that a map is made of beside constants; null if there are more. */
+static Node *only_operand(const Node *n)
+{
+    Node *only = NULL;
+    for (int k = 0; k < n->n_in; k++) {
+        Node *below = node_below(n->in[k]);
+        if (below->op == OP_const || below == only) continue;
+        if (only) return NULL;
+        only = below;
+    }
+    return only;
+}
+
+/* Whether to make a map's value anew wherever it is used: one operation on a value that is kept as long anyway, for maps alone, some of them later. */
+static bool is_again(const Planner *p, const Stretch *s, const Node *n)
+{
+    const Info *info = info_of(p, n);
+    if (!is_map(n) || op_info[n->op].flops > 1 || info->escapes || info->spare) return false;
+    if (info->uses_seen != info->uses || info->deepest_use <= info->depth) return false;
+    const Node *from = only_operand(n);
+    if (!from || info_of(p, from)->again) return false;
+    return !is_member(p, s, from) || info_of(p, from)->deepest_use >= info->deepest_use;
+}
+
+static void find_again(Planner *p, Stretch *s, Node **nodes, int n)
+{
+    for (int i = 0; i < n; i++) info_of(p, nodes[i])->deepest_use = info_of(p, nodes[i])->uses_seen = 0;
+    for (int i = 0; i < n; i++) visit_operands(p, nodes[i], note_reach, s);
+    for (int i = 0; i < n; i++) info_of(p, nodes[i])->again = is_again(p, s, nodes[i]);
+}
+
+/* What is made again stands before each map that uses it. */
+static void add_copies(Planner *p, Unit *unit, const Node *user)
+{
+    for (int k = 0; k < user->n_in; k++) {
+        Node *below = node_below(user->in[k]);
+        if (below->op != OP_const && info_of(p, below)->again) node_list_add(p, &unit->nodes, below);
+    }
 }
 
 static void form_units(Planner *p, Stretch *s, Node **nodes, int n)
@@ -110,8 +162,14 @@ static void form_units(Planner *p, Stretch *s, Node **nodes, int n)
     for (int i = 0; i < n; i++) {
         int u = unit_of(p, s, nodes[i]);
         info_of(p, nodes[i])->unit = u;
-        node_list_add(p, &s->unit[u].nodes, nodes[i]);
         s->unit[u].key = nodes[i]->id;
+    }
+    find_again(p, s, nodes, n);
+    for (int i = 0; i < n; i++) {
+        Unit *unit = &s->unit[info_of(p, nodes[i])->unit];
+        if (info_of(p, nodes[i])->again) continue;
+        if (unit->is_map) add_copies(p, unit, nodes[i]);
+        node_list_add(p, &unit->nodes, nodes[i]);
     }
 }
 
@@ -213,7 +271,7 @@ static void count_uses(Tile *t)
             int at = t->made_at[i][k];
             if (at < t->from) continue;
             t->last[at] = i;
-            t->within[at]++;
+            t->within[at] += !info_of(t->p, t->nodes->at[i])->again;
         }
     }
 }
@@ -233,7 +291,7 @@ static bool assign_registers(Tile *t)
         int in[3] = { 0 };
         for (int k = 0; k < n->n_in; k++)
             in[k] = t->made_at[i][k] < t->from ? outside_register(t, n->in[k]) : t->reg[t->made_at[i][k]];
-        t->stored[i] = t->within[i] < info_of(t->p, n)->uses;
+        t->stored[i] = !info_of(t->p, n)->again && t->within[i] < info_of(t->p, n)->uses;
         if ((t->reg[i] = take_register(t)) < 0) return false;
         t->steps[t->n_steps++] = (TileStep){ (uint8_t)n->op, (uint8_t)t->reg[i], (uint8_t)in[0], (uint8_t)in[1], (uint8_t)in[2] };
         for (int k = 0; k < n->n_in; k++) {
@@ -320,8 +378,21 @@ static void emit_tile(Planner *p, Tile *t)
     instr_add(p, instr);
 }
 
+/* The place of operand k of the map at i in its unit's list, or -1. */
+static int made_at(const Planner *p, const NodeList *nodes, int i, int k, int unit)
+{
+    const Node *user = nodes->at[i], *below = node_below(user->in[k]);
+    const Info *info = info_of(p, below);
+    if (!is_map(below) || info->batch != info_of(p, user)->batch) return -1;
+    if (!info->again) return info->unit == unit ? info->place : -1;
+    while (nodes->at[i] != below) i--;
+    return i;
+}
+
+static bool ends_before_user(const Tile *t) { return info_of(t->p, t->nodes->at[t->to - 1])->again; }
+
 /* A unit of maps becomes as few instructions as registers allow. */
-static void emit_maps(Planner *p, const NodeList *nodes)
+static void emit_maps(Planner *p, const NodeList *nodes, int unit)
 {
     Tile t = { .p = p, .nodes = nodes };
     t.made_at = arena_alloc(&p->work, (size_t)nodes->n * sizeof *t.made_at);
@@ -332,17 +403,13 @@ static void emit_maps(Planner *p, const NodeList *nodes)
     t.steps = ARENA_ARRAY(&p->work, TileStep, nodes->n);
     for (int i = 0; i < nodes->n; i++) {
         info_of(p, nodes->at[i])->place = i;
-        for (int k = 0; k < nodes->at[i]->n_in; k++) {
-            const Node *below = node_below(nodes->at[i]->in[k]);
-            const Info *info = info_of(p, below), *own = info_of(p, nodes->at[i]);
-            t.made_at[i][k] = is_map(below) && info->batch == own->batch && info->unit == own->unit ? info->place : -1;
-        }
+        for (int k = 0; k < nodes->at[i]->n_in; k++) t.made_at[i][k] = made_at(p, nodes, i, k, unit);
     }
     for (t.from = 0; t.from < nodes->n; t.from = t.to) {
         int room = nodes->n - t.from;
         if (room > LONGEST_TILE) room = LONGEST_TILE;
         t.to = t.from + room;
-        while (!assign_registers(&t)) t.to--;           /* one map always fits */
+        while (ends_before_user(&t) || !assign_registers(&t)) t.to--;           /* one map always fits */
         emit_tile(p, &t);
     }
 }
@@ -366,7 +433,7 @@ void emit_straight(Planner *p, Node **nodes, int n)
         Unit *unit = &s.unit[u];
         unit->done = true;
         for (Edge *e = unit->users; e; e = e->next) s.unit[e->to].waits--;
-        if (unit->is_map) emit_maps(p, &unit->nodes);
+        if (unit->is_map) emit_maps(p, &unit->nodes, u);
         else emit_alone(p, unit->nodes.at[0]);
     }
 }

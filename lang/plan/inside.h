@@ -68,6 +68,7 @@ typedef struct Info {
     Node *user;                 /* one of them; null: an output */
     int lowest_use, deepest_use, uses_seen;     /* depths of its uses in the stretch, and their number (fuse.c) */
     int batch, depth, unit, place; /* of the stretch being emitted: the fused map, or the node alone (fuse.c) */
+    bool again;                 /* made wherever it is used rather than kept (fuse.c) */
     int spare;                  /* slot + 1 whose next value this is, if it may be made in place (layout.c) */
     bool at_commit;             /* a put into a slot that becomes its next value and is nothing else: done in the slot, at the commit */
     Shape order;                /* of its axes in memory, outermost first; n = 0 until known (or scalar) */
