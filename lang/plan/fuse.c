@@ -13,19 +13,23 @@ typedef struct Stretch { Unit *unit; int n, batch; } Stretch;
 
 static bool is_map(const Node *n) { return op_info[n->op].family == FAMILY_MAP; }
 
-static bool same_order(const Shape *a, const Shape *b)
+/* The orders but for the lane, which lies innermost wherever it stands in them. */
+static bool same_order(const Shape *a, const Shape *b, Axis lane)
 {
-    if (a->n != b->n) return false;
-    for (int i = 0; i < a->n; i++)
-        if (a->at[i] != b->at[i]) return false;
-    return true;
+    int i = 0, j = 0;
+    for (;; i++, j++) {
+        while (i < a->n && lane && a->at[i] == lane) i++;
+        while (j < b->n && lane && b->at[j] == lane) j++;
+        if (i >= a->n || j >= b->n) return i >= a->n && j >= b->n;
+        if (a->at[i] != b->at[j]) return false;
+    }
 }
 
 /* The same axes, in the same order in memory: two matrices that happen to have each other's sizes would be walked across their rows. */
 static bool same_space(const Planner *p, const Node *a, const Node *b)
 {
     const Info *x = &p->info[a->id], *y = &p->info[b->id];
-    return axes_equal(&a->axes, &b->axes) && x->lane == y->lane && same_order(&x->order, &y->order);
+    return axes_equal(&a->axes, &b->axes) && x->lane == y->lane && same_order(&x->order, &y->order, x->lane ? x->lane : item_axis(p, a));
 }
 
 static bool is_member(const Planner *p, const Stretch *s, const Node *n) { return p->info[n->id].batch == s->batch; }

@@ -1,4 +1,4 @@
-/* sink.c: where a chain of maps is wanted under other names alone, it is computed under those.
+/* sink.c: where a chain of maps is wanted by maps under other names alone, it is computed under those.
  *
  * Tidying moves renamings outwards, as equal values should meet.  What is left of them stands where computed values of one space join those of
  * another: a gradient, under the names of a layer's text, and the moments of its cell.  There the planner would make two maps with an array
@@ -40,11 +40,13 @@ static void vote(Wanted *w, const Node *x, const Move *move)
     else if (*now != &conflict && (move == &conflict || !moves_equal(*now, move))) *now = &conflict;
 }
 
-/* A map passes on what is wanted of it; a renaming says what it wants. */
+/* A map passes on what is wanted of it; a renaming says what it wants if a map wants that: for others a value can have the new names where it lies. */
 static void vote_operands(Wanted *w, const Node *n)
 {
-    const Move *move = node_is_rename(n) && !has_items(n->move) ? n->move : op_info[n->op].family == FAMILY_MAP ? w->move[n->id] : NULL;
+    bool is_map = op_info[n->op].family == FAMILY_MAP, is_rename = node_is_rename(n) && !has_items(n->move) && w->by_map[n->id];
+    const Move *move = is_rename ? n->move : is_map ? w->move[n->id] : NULL;
     for (int i = 0; i < n->n_in; i++) {
+        w->by_map[n->in[i]->id] |= is_map;
         const Move *own = &conflict;
         if (move && move != &conflict) {
             Move *part = ARENA_NEW(&w->memory, Move);
@@ -59,7 +61,8 @@ void wanted_find(Wanted *w, const Live *live, Node *const *roots, int n_roots)
 {
     *w = (Wanted){ 0 };
     w->move = calloc(live->size + 1, sizeof *w->move);
-    if (!w->move) abort();
+    w->by_map = calloc(live->size + 1, sizeof *w->by_map);
+    if (!w->move || !w->by_map) abort();
     for (int i = 0; i < n_roots; i++) vote(w, roots[i], &conflict);
     for (int i = live->n - 1; i >= 0; i--) vote_operands(w, live->node[i]);
     for (int i = 0; i < live->n; i++)
@@ -70,4 +73,5 @@ void wanted_free(Wanted *w)
 {
     arena_free(&w->memory);
     free(w->move);
+    free(w->by_map);
 }

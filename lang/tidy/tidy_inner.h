@@ -26,7 +26,7 @@ Node *tidy_node(Graph *g, const Live *live, const Node *old, Node *node);
 /* ---- sink.c ---- */
 
 /* Under which names alone a map is wanted, by its id; null: under its own, or several. */
-typedef struct Wanted { Arena memory; const Move **move; } Wanted;
+typedef struct Wanted { Arena memory; const Move **move; bool *by_map; } Wanted;     /* by_map: a map uses the value, under any names */
 void wanted_find(Wanted *wanted, const Live *live, Node *const *roots, int n_roots);
 void wanted_free(Wanted *wanted);
 /* The part of a renaming that concerns these axes. */
