@@ -43,7 +43,7 @@ static void vote(Wanted *w, const Node *x, const Move *move)
 /* A map passes on what is wanted of it; a renaming says what it wants if a map wants that: for others a value can have the new names where it lies. */
 static void vote_operands(Wanted *w, const Node *n)
 {
-    bool is_map = op_info[n->op].family == FAMILY_MAP, is_rename = node_is_rename(n) && !has_items(n->move) && w->by_map[n->id];
+    bool is_map = op_info[n->op].family == FAMILY_MAP, is_rename = node_is_rename(n) && w->by_map[n->id];
     const Move *move = is_rename ? n->move : is_map ? w->move[n->id] : NULL;
     for (int i = 0; i < n->n_in; i++) {
         w->by_map[n->in[i]->id] |= is_map;
