@@ -1,4 +1,5 @@
-/* math32.h: elementary functions in single precision; errors under 2 units in the last place where results are normal numbers.
+/* math32.h: elementary functions in single precision; errors under 2 units in the last place where results are normal numbers,
+ * under 2.5 of tanh and sigmoid.
  * The polynomials are minimax fits of our own. */
 #ifndef EBM_KERNEL_MATH32_H
 #define EBM_KERNEL_MATH32_H
@@ -11,10 +12,6 @@ static inline double   double_of(uint64_t b) { double x; memcpy(&x, &b, sizeof x
 
 /* Adding 1.5 * 2^23 rounds to a whole number k and leaves k in the low bits. */
 #define ROUNDER 12582912.0f
-#define LN2_HIGH 0.69314718f
-#define LN2_LOW  (-1.90465432e-9f)
-#define EXP_TOP    88.7228317f          /* exp of more is infinite */
-#define EXP_BOTTOM (-87.3365402f)       /* exp of less is not a normal number */
 
 static inline float M(fabs)(float x)  { return __builtin_fabsf(x); }
 static inline float M(sqrt)(float x)  { return __builtin_sqrtf(x); }
@@ -23,34 +20,23 @@ static inline float with_sign_of(float magnitude, float sign) {
     return float_of((bits_of(magnitude) & 0x7fffffffu) | (bits_of(sign) & 0x80000000u));
 }
 
-/* x = k ln2 + r with k whole and |r| <= ln2/2: exp(r) - 1, and k in the low bits of *rounded. */
-static inline float exp_reduced(float x, float *rounded) {
-    float t = FMA(x, 1.44269504f, ROUNDER), k = t - ROUNDER;
-    float r = FMA(k, -LN2_LOW, FMA(k, -LN2_HIGH, x));
-    float rr = r * r;
-    float p = poly6(r, rr, 5.000000083e-1f, 1.666666687e-1f, 4.166625401e-2f, 8.333261604e-3f, 1.394721170e-3f, 1.991990691e-4f);
-    *rounded = t;
-    return FMA(p, rr, r);
-}
-
-/* x times 2^k, k in the low bits of `rounded`; both x and the result normal. */
-static inline float scaled(float x, float rounded) { return float_of(bits_of(x) + (bits_of(rounded) << 23)); }
-
-static inline float M(exp)(float x) {
-    float in = x < EXP_BOTTOM ? EXP_BOTTOM : x, t;
-    in = in > EXP_TOP ? EXP_TOP : in;
-    float e = exp_reduced(in, &t), y = scaled(1 + e, t);
-    y = x < EXP_BOTTOM ? 0 : y;
-    return x <= EXP_TOP ? y : x + INFINITY;
-}
-
-static inline float M(expm1)(float x) {
-    float in = x < -20 ? -20 : x, t;
-    in = in > EXP_TOP ? EXP_TOP : in;
-    float e = exp_reduced(in, &t), s = scaled(1, t);
-    float y = x > 30 ? scaled(1 + e, t) : FMA(s, e, s - 1);
-    return x <= EXP_TOP ? y : x + INFINITY;
-}
+#define VALUE float
+#define F(name) M(name)
+#define K(c) (c)
+#define MULADD FMA
+#define SMALLER(a, b) ((a) < (b) ? (a) : (b))
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#define WORD(x) bits_of(x)
+#define OF_WORD(w) float_of(w)
+#include "vm/kernel/exp32.h"
+#undef VALUE
+#undef F
+#undef K
+#undef MULADD
+#undef SMALLER
+#undef LARGER
+#undef WORD
+#undef OF_WORD
 
 /* log(u) + c for a positive normal u and a small correction c. */
 static inline float log_positive(float u, float c) {
@@ -76,35 +62,14 @@ static inline float M(log1p)(float x) {
     return log_checked(log_positive(u, c), u);
 }
 
-static inline float M(tanh)(float x) {
-    float a = M(fabs)(x), z = a * a;
-    float p = poly6(z, z * z, -3.333333178e-1f, 1.333324779e-1f, -5.395247509e-2f, 2.173443637e-2f, -8.267081193e-3f, 2.231054159e-3f);
-    float small = FMA(p * z, a, a), large = 1 - 2 / (M(exp)(a + a) + 1);
-    return with_sign_of(a < 0.6f ? small : large, x);
-}
-
-/* exp(x) of an x that is not positive; anything for NaN. */
-static inline float exp_below(float x) {
-    float t, e = exp_reduced(x < EXP_BOTTOM ? EXP_BOTTOM : x, &t), y = scaled(1 + e, t);
-    return x < EXP_BOTTOM ? 0 : y;
-}
-
-/* Either side from the exponential that does not overflow, so that the small side keeps its digits; NaN of NaN. */
-static inline float M(sigmoid)(float x) {
-    float e = exp_below(-M(fabs)(x)), numerator = x < 0 ? e : 1;
-    return (x == x ? numerator : x) / (1 + e);
-}
-
-
-/* Softplus and erf in two halves, as a loop over the whole would leave a processor waiting (tile.c): first an exponential. */
-static inline float softplus_first(float x) { return M(exp)(-M(fabs)(x)); }
+/* Softplus and erf in two halves around an exponential, as a loop over the whole would leave a processor waiting (multi/curve.c). */
 
 /* log(1 + e) with 0 <= e <= 1; what 1 + e loses is put back, divided roughly by 1 + e. */
 static inline float softplus_second(float x, float e) {
     float u = 1 + e, d = u - 1, lost = e - d;
     return (x > 0 ? x : 0) + log_positive(u, FMA(lost, FMA(d * 0.5f, d, -d), lost));
 }
-static inline float M(softplus)(float x) { return softplus_second(x, softplus_first(x)); }
+static inline float M(softplus)(float x) { return softplus_second(x, M(exp_falling)(x)); }
 
 /* sin and cos of r in [-pi/4, pi/4] turned by `quarters` quarter turns. */
 static inline float turned_sin(float r, uint32_t quarters) {
@@ -125,11 +90,11 @@ static inline float angle_reduced(float x, uint32_t *quarters) {
 static inline float M(sin)(float x) { uint32_t q; float r = angle_reduced(x, &q); return turned_sin(r, q); }
 static inline float M(cos)(float x) { uint32_t q; float r = angle_reduced(x, &q); return turned_sin(r, q + 1); }
 
-/* 1 - erf(|x|), whose logarithm is smooth, for |x| not near 0. */
+/* The logarithm of 1 - erf(|x|), which is smooth, for |x| not near 0. */
 static inline float erf_first(float x) {
     float a = M(fabs)(x), b = a > 4 ? 4 : a;
-    return M(exp)(poly8(b, b * b, 1.705521061e-4f, -1.129495160f, -6.333866438e-1f, -1.082366237e-1f, 2.509150047e-2f, -4.160528748e-3f,
-                        4.323034417e-4f, -2.090959977e-5f));
+    return poly8(b, b * b, 1.705521061e-4f, -1.129495160f, -6.333866438e-1f, -1.082366237e-1f, 2.509150047e-2f, -4.160528748e-3f,
+                 4.323034417e-4f, -2.090959977e-5f);
 }
 static inline float erf_second(float x, float e) {
     float a = M(fabs)(x), z = a * a;
@@ -137,7 +102,7 @@ static inline float erf_second(float x, float e) {
                     8.362307343e-5f);
     return with_sign_of(a < 0.9219f ? FMA(p, a, a) : 1 - e, x);
 }
-static inline float M(erf)(float x) { return erf_second(x, erf_first(x)); }
+static inline float M(erf)(float x) { return erf_second(x, M(exp)(erf_first(x))); }
 
 /* log2 of a positive normal float, with the digits that pow needs. */
 static inline double log2_wide(float x) {

@@ -81,12 +81,12 @@ static inline double M(sigmoid)(double x) {
 }
 
 
-static inline double softplus_first(double x) { return M(exp)(-M(fabs)(x)); }
+static inline double M(exp_falling)(double x) { return M(exp)(-M(fabs)(x)); }
 static inline double softplus_second(double x, double e) {
     double u = 1 + e, d = u - 1, lost = e - d;
     return (x > 0 ? x : 0) + log_positive(u, FMA(lost, FMA(d * 0.5, d, -d), lost));
 }
-static inline double M(softplus)(double x) { return softplus_second(x, softplus_first(x)); }
+static inline double M(softplus)(double x) { return softplus_second(x, M(exp_falling)(x)); }
 
 /* sin and cos of r in [-pi/4, pi/4] turned by `quarters` quarter turns. */
 static inline double turned_sin(double r, uint64_t quarters) {

@@ -1,4 +1,4 @@
-/* vector.h: vectors of reals, and the one thing gcc has no common form for: their fused multiply-add. */
+/* vector.h: vectors of reals, as wide as the build has them, and the few operations for which gcc has no common form. */
 #ifndef EBM_KERNEL_VECTOR_H
 #define EBM_KERNEL_VECTOR_H
 
@@ -26,5 +26,43 @@ INLINE V fused(V a, V b, V c) {
     return (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
 #endif
 }
+
+#if REAL_BITS == 32
+typedef uint32_t Words __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+
+/* b where either is no number, or both are equal. */
+INLINE V smaller_vector(V a, V b) {
+#ifdef __AVX512F__
+    return (V)_mm512_min_ps((__m512)a, (__m512)b);
+#else
+    return (V)_mm256_min_ps((__m256)a, (__m256)b);
+#endif
+}
+INLINE V larger_vector(V a, V b) {
+#ifdef __AVX512F__
+    return (V)_mm512_max_ps((__m512)a, (__m512)b);
+#else
+    return (V)_mm256_max_ps((__m256)a, (__m256)b);
+#endif
+}
+
+#define VALUE V
+#define F(name) name##_of_vector
+#define K(c) ((c) - (V){ 0 })
+#define MULADD fused
+#define SMALLER smaller_vector
+#define LARGER larger_vector
+#define WORD(x) ((Words)(x))
+#define OF_WORD(w) ((V)(w))
+#include "vm/kernel/exp32.h"
+#undef VALUE
+#undef F
+#undef K
+#undef MULADD
+#undef SMALLER
+#undef LARGER
+#undef WORD
+#undef OF_WORD
+#endif
 
 #endif
