@@ -135,10 +135,12 @@ static void order_from_operands(Planner *p, const Node *n)
         order_add_all(&order, n, &from);
         order_add_all(&order, n, &info_of(p, n->in[1])->order);
     } else if (n->op != OP_random && n->op != OP_loop) {
-        for (int wanted = MAX_AXES; wanted >= 0; wanted--)
-            for (int i = 0; i < n->n_in; i++) {
-                const Info *in = info_of(p, n->in[i]);
-                if (p->needed[n->in[i]->id] && in->order.n == wanted) order_add_all(&order, n, &in->order);
+        for (int wanted = MAX_AXES; wanted >= 0; wanted--)      /* the largest first; of these, maps, so that maps upon maps are walked alike */
+            for (int i = 0; i < 2 * n->n_in; i++) {
+                const Node *operand = n->in[i % n->n_in];
+                const Info *in = info_of(p, operand);
+                if ((op_info[operand->op].family == FAMILY_MAP) == (i >= n->n_in)) continue;
+                if (p->needed[operand->id] && in->order.n == wanted) order_add_all(&order, n, &in->order);
             }
     } else if (n->to) {
         order = *n->to;

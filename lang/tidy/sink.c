@@ -9,13 +9,6 @@
 
 static const Move conflict;
 
-static bool has_items(const Move *move)
-{
-    for (int i = 0; i < move->n; i++)
-        if (axis_is_item(move->at[i].from) || axis_is_item(move->at[i].term[0].axis)) return true;
-    return false;
-}
-
 static bool moves_equal(const Move *a, const Move *b)
 {
     if (a->n != b->n) return false;
