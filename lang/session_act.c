@@ -128,8 +128,10 @@ static int64_t curve_rows(const double *data, int64_t n)
 }
 
 /* The layer with its values as doubles, which are the caller's to free. */
-static bool make_layer(const Store *store, const PlotLayer *plot, DrawLayer *layer)
+static bool make_layer(const Session *session, const PlotLayer *plot, DrawLayer *layer)
 {
+    const Store *store = session->script->store;
+    const Train *writer = session->slots[plot->slot].writer;
     const Slot *slot = &store->slots[plot->slot];
     int64_t count = slot_count(slot);
     double *data = calloc((size_t)count + 1, sizeof *data);
@@ -137,6 +139,7 @@ static bool make_layer(const Store *store, const PlotLayer *plot, DrawLayer *lay
     for (int64_t i = 0; i < count; i++) data[i] = slot_value(store, plot->slot, i);
     *layer = (DrawLayer){ .kind = draw_kinds[plot->kind], .label = plot->label, .data = data, .every = plot->every };
     memcpy(layer->box, plot->box, sizeof layer->box);
+    if (plot->every > 0 && writer) layer->box[1] = (double)writer->recorded_at;
     layer->rank = slot->shape.n < 4 ? slot->shape.n : 4;
     for (int i = 0; i < layer->rank; i++) layer->dims[i] = axis_size(slot->shape.at[i]);
     if (plot->kind == PLOT_CURVE && layer->rank == 1) layer->dims[0] = curve_rows(data, layer->dims[0]);
@@ -180,7 +183,7 @@ static bool show(Session *session, const Action *action)
 {
     DrawLayer *layers = calloc((size_t)action->n_layers + 1, sizeof *layers);
     bool well = layers != NULL;
-    for (int i = 0; well && i < action->n_layers; i++) well = make_layer(session->script->store, &action->layers[i], &layers[i]);
+    for (int i = 0; well && i < action->n_layers; i++) well = make_layer(session, &action->layers[i], &layers[i]);
     well = well && draw_layers(session, action, layers);
     for (int i = 0; layers && i < action->n_layers; i++) free((double *)(uintptr_t)layers[i].data);
     free(layers);

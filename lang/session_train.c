@@ -290,6 +290,7 @@ static void append_records(Run *run, const Every *every, Pace *pace)
         values[n++] = slot_value(store, record->value, 0);
     }
     pace->rows++;
+    run->train->recorded_at = run->step;
     session_tell(run->session, &(EbmEvent){ .kind = EBM_TRAIN_RECORD, .train = run->train->name, .step = run->step,
                                             .steps = run->train->steps, .n = n, .names = names, .values = values });
 }

@@ -61,10 +61,13 @@ train fit {
   minimize at()^2
   update at by sgd(lr = 0.25)
   guard at() > 1 else stop "it shrinks to a point"
+  every 5 steps { record at() as place }
   until 100 steps
 }
+show curve(fit.place)
 END
 check "a guard tells the cause"     0 'ended early: the guard at() > 1 does not hold (1 > 1): it shrinks to a point' "$ebm" run guarded.ebm
+check "its curve ends where it did" 0 '^ *0  *3$'                           "$ebm" run guarded.ebm
 printf 'option width = 3 "units"\nprint 2 * width\n' > option.ebm
 check "an option"                   0 '= 6$'                               "$ebm" run option.ebm
 check "an option set"               0 '= 14$'                              "$ebm" run option.ebm --set width=7

@@ -84,6 +84,7 @@ typedef struct Train {
     const char **cell_names;    /* names in a saved file: "f.dense1.W" */
     bool *is_state;             /* whether the cell is a state (moments, chains), not a parameter */
     bool done;                  /* set by the session */
+    int64_t recorded_at;        /* the step of the last rows of its curves; set by the session */
 } Train;
 
 typedef struct Script {

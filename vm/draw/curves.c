@@ -5,7 +5,12 @@
 
 enum { MOST_CURVES = 24, RIGHT_ROOM = 40, CURVE_HEIGHT = 460 };
 
-static double curve_x(const DrawLayer *layer, int64_t i) { return layer->every > 0 ? (double)i * layer->every : (double)i; }
+/* Where a curve's point is along x. */
+double curve_x(const DrawLayer *layer, int64_t i)
+{
+    double x = layer->every > 0 ? (double)i * layer->every : (double)i;
+    return layer->box[1] > 0 ? fmin(x, layer->box[1]) : x;
+}
 
 /* Null if all layers fit; the frame's ranges if f is not null. */
 static const char *find_range(const Page *page, Frame *f) {

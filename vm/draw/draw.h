@@ -14,7 +14,8 @@ typedef struct DrawLayer {
     int64_t dims[4];            /* contour [ny, nx], row 0 at the bottom; arrows [ny, nx, 2]; scatter [n, 2]; curve [n];
                                  * images [n, h, w] or [n, channels, h, w]; heat [h, w] or [n, h, w]; table [] */
     const double *data;
-    double box[4];              /* contour, arrows: x from, x to, y from, y to */
+    double box[4];              /* contour, arrows: x from, x to, y from, y to; curve: its last point is at x to, if that is not 0 and comes
+                                 * before its turn, as a run may end between two records */
     double every;               /* curve: distance of its points along x (steps); 0: x is the point's number */
 } DrawLayer;
 

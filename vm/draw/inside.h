@@ -20,6 +20,7 @@ typedef struct Page {
 
 /* A kind of picture: it measures a page (setting the size; null, or why it cannot be drawn), and then paints it. */
 const char *plane_measure(Page *page);  void plane_paint(const Page *page, cairo_t *c);     /* contour, arrows, scatter */
+double curve_x(const DrawLayer *layer, int64_t i);
 const char *curves_measure(Page *page); void curves_paint(const Page *page, cairo_t *c);
 const char *tiles_measure(Page *page);  void tiles_paint(const Page *page, cairo_t *c);     /* images, heat maps */
 const char *table_measure(Page *page);  void table_paint(const Page *page, cairo_t *c);

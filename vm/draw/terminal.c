@@ -187,8 +187,7 @@ static bool text_curves(FILE *out, const DrawLayer *layers, int n, int columns) 
             char label[TABLE_TEXT];
             cut_text(label, sizeof label, layers[i].label ? layers[i].label : "");
             fprintf(out, "%s  (last: %s)\n", label, last);
-            double end = (double)(layers[i].dims[0] - 1) * (layers[i].every > 0 ? layers[i].every : 1);
-            put_framed(&s, out, 0, end, low, high);
+            put_framed(&s, out, 0, curve_x(&layers[i], layers[i].dims[0] - 1), low, high);
         }
         screen_free(&s);
         if (!well) return false;
