@@ -275,6 +275,39 @@ static void test_turns(void **state)
     graph_free(g);
 }
 
+/* Values that are made again where they are used: early and, once all is added up, late, by more maps than fit one program. */
+static void test_made_again(void **state)
+{
+    (void)state;
+    enum { VALUES = 60, PLACES = 100 };
+    Graph *g = graph_new();
+    Store *store = store_new(PRECISION_F64);
+    Axis a = axis_make(PLACES, 1);
+    Node *root[VALUES], *twice[VALUES], *early = NULL, *late = NULL;
+    double sum = 0, expected[PLACES] = { 0 };
+    for (int i = 0; i < VALUES; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "x%d", i);
+        root[i] = graph_map(g, OP_sqrt, read_slot(g, store, cell(store, name, (Shape){ 1, { a } }, i, 1)), NULL, NULL);
+        twice[i] = graph_map(g, OP_mul, root[i], graph_const(g, 2), NULL);
+        Node *square = graph_map(g, OP_mul, twice[i], root[i], NULL);
+        early = early ? graph_map(g, OP_add, early, square, NULL) : square;
+        for (int k = 0; k < PLACES; k++) sum += 2 * (i + k);
+    }
+    Node *total = graph_fold(g, OP_sum, early, axes_one(a));
+    for (int i = 0; i < VALUES; i++) {
+        Node *term = graph_map(g, OP_add, graph_map(g, OP_div, twice[i], total, NULL), graph_map(g, OP_mul, root[i], total, NULL), NULL);
+        late = late ? graph_map(g, OP_add, late, term, NULL) : term;
+        for (int k = 0; k < PLACES; k++) expected[k] += 2 * sqrt(i + k) / sum + sqrt(i + k) * sum;
+    }
+    Output output = { cell(store, "late", (Shape){ 1, { a } }, 0, 0), late };
+    Diagnostics diagnostics = { 0 };
+    assert_true(run_program(g, &output, 1, store, 0, (RunKey){ 0 }, &diagnostics));
+    for (int k = 0; k < PLACES; k++) assert_true(fabs(slot_value(store, output.slot, k) - expected[k]) < 1e-9 * expected[k]);
+    store_free(store);
+    graph_free(g);
+}
+
 /* ---- Trouble ---- */
 
 static const char text[] = "log(x - 1)\nexp(y)\nput(z)\n";
@@ -341,7 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_oracle_double), cmocka_unit_test(test_oracle_chunks), cmocka_unit_test(test_oracle_single), cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_swap), cmocka_unit_test(test_turns), cmocka_unit_test(test_not_finite), cmocka_unit_test(test_places),
+        cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_swap), cmocka_unit_test(test_turns), cmocka_unit_test(test_made_again), cmocka_unit_test(test_not_finite), cmocka_unit_test(test_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -153,6 +153,25 @@ static void test_maps_fuse(void **state)
     bench_free(&b);
 }
 
+/* One operation on a value that is kept for later anyway is made again later: only that value goes through memory. */
+static void test_made_again(void **state)
+{
+    (void)state;
+    Bench b = bench_new();
+    Axis a = axis_make(1000, 1);
+    Node *y = map1(b.g, OP_exp, cell(&b, "x", (Shape){ 1, { a } })), *half = map2(b.g, OP_mul, y, graph_const(b.g, 0.5));
+    Node *total = graph_fold(b.g, OP_sum, map1(b.g, OP_tanh, half), axes_one(a));
+    output(&b, "z", (Shape){ 1, { a } }, map2(b.g, OP_mul, y, map2(b.g, OP_add, total, half)));
+    plan_bench(&b);
+    assert_int_equal(count(&b.code->main, INSTR_MAP), 2);
+    assert_int_equal(find(&b.code->main, INSTR_MAP)->tile->n_results, 2);
+    const Instr *last = b.code->main.at[b.code->main.n - 1];
+    assert_int_equal(last->kind, INSTR_MAP);
+    assert_int_equal(last->tile->n_steps, 3);
+    assert_int_equal(last->n_refs, 3);
+    bench_free(&b);
+}
+
 /* Many maps do not fit the registers of one program, and still become few. */
 static void test_long_maps_are_cut(void **state)
 {
@@ -319,7 +338,7 @@ static void test_print(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chains_are_one_region), cmocka_unit_test(test_statistic_parts_regions), cmocka_unit_test(test_maps_wait_for_their_region), cmocka_unit_test(test_maps_fuse),
+        cmocka_unit_test(test_chains_are_one_region), cmocka_unit_test(test_statistic_parts_regions), cmocka_unit_test(test_maps_wait_for_their_region), cmocka_unit_test(test_maps_fuse), cmocka_unit_test(test_made_again),
         cmocka_unit_test(test_long_maps_are_cut), cmocka_unit_test(test_views_cost_nothing), cmocka_unit_test(test_memory_is_shared),
         cmocka_unit_test(test_parameters_are_not_chunked), cmocka_unit_test(test_rows_of_an_equation), cmocka_unit_test(test_sums_of_squares_by_column), cmocka_unit_test(test_cost), cmocka_unit_test(test_too_large), cmocka_unit_test(test_print),
     };

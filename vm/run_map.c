@@ -16,6 +16,7 @@ typedef struct TileRun {
     bool guards;                /* some of the results */
     bool flat[MAX_REFS];        /* a tile of it is contiguous */
     bool stored[MAX_REFS];      /* a result that is made in its place */
+    bool fetches;               /* more than the second cache holds: the next tile is fetched meanwhile */
 } TileRun;
 
 static void *own_register(const TileRun *run, int reg) { return run->own + (size_t)reg * TILE * run->walk.bytes; }
@@ -77,6 +78,18 @@ static void guard_results(const TileRun *run, int count)
         if (run->instr->ref[r].guarded && run->frame->kernels->find_nonfinite(run->reg[run->program->out[r]], 1, count, 0) >= 0) run->frame->suspects = true;
 }
 
+/* What follows a tile of what is contiguous. */
+static void fetch_next(const TileRun *run, int64_t row, int64_t col, int count)
+{
+    enum { LINE = 64 };
+    size_t bytes = (size_t)count * run->walk.bytes;
+    for (int r = 0; r < run->instr->n_refs; r++) {
+        if (!run->flat[r] || run->steady[r] || run->instr->ref[r].far) continue;
+        const char *next = tile_place(run, r, row, col) + bytes;
+        for (size_t at = 0; at < bytes; at += LINE) __builtin_prefetch(next + at, 0, 2);
+    }
+}
+
 /* Operands that are contiguous are worked on in place; others go through registers of the thread's own. */
 static void run_tile(TileRun *run, int64_t row, int64_t col, int rows, int cols)
 {
@@ -92,6 +105,7 @@ static void run_tile(TileRun *run, int64_t row, int64_t col, int rows, int cols)
     }
     for (int r = 0; r < n_results; r++)
         if (run->stored[r]) run->reg[program->out[r]] = tile_place(run, r, row, col);
+    if (run->fetches) fetch_next(run, row, col, rows * cols);
     if (run->frame->checking) run_steps_checked(run, rows * cols);
     else k->tile(program->steps, program->n_steps, run->reg, rows * cols);
     if (run->guards) guard_results(run, rows * cols);
@@ -109,6 +123,14 @@ static void find_flat(TileRun *run, bool one_row)
         run->stored[r] = !run->instr->ref[r].far && run->flat[r] && !(r && program->out[r] == program->out[r - 1]);
 }
 
+static bool is_large(const TileRun *run)
+{
+    enum { SECOND_CACHE = 1 << 20 };
+    double values = 1;
+    for (int d = 0; d < run->instr->n_dims; d++) values *= (double)run->walk.dim[d];
+    return values * run->instr->n_refs * (double)run->walk.bytes > SECOND_CACHE;
+}
+
 void run_map(Frame *frame, const Instr *instr)
 {
     TileRun run = { .frame = frame, .instr = instr, .program = instr->tile, .own = frame->tiles };
@@ -119,6 +141,7 @@ void run_map(Frame *frame, const Instr *instr)
     fill_steady(&run);
     int64_t cols = run.cols < TILE ? run.cols : TILE, rows = TILE / cols;
     find_flat(&run, rows == 1 || run.rows == 1);
+    run.fetches = is_large(&run);
     do
         for (int64_t row = 0; row < run.rows; row += rows)
             for (int64_t col = 0; col < run.cols; col += cols)
