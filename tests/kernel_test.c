@@ -168,9 +168,34 @@ static void test_tile_program(void **state) {
     }
 }
 
+/* Two steps in one give what they give one after the other. */
+static void test_joined_steps(void **state) {
+    (void)state;
+    static const struct { uint8_t joined, inner; const char *outer; } pairs[] = {
+#define JOINED(inner, outer, ...) { JOINED_##inner##_##outer, OP_##inner, #outer },
+#include "vm/kernel/joined.def"
+#undef JOINED
+    };
+    const Kernels *list[4];
+    int n = all_builds(list);
+    for (int b = 0; b < n; b++)
+        for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++) {
+            const Kernels *k = list[b];
+            void *x = noise_new(k, TILE, -2, 2), *y = noise_new(k, TILE, -2, 2), *z = noise_new(k, TILE, -2, 2), *d = values_new(k, TILE), *t = values_new(k, TILE);
+            bool from = strcmp(pairs[p].outer, "from") == 0;
+            TileStep joined = { pairs[p].joined, 3, 0, 1, 2 };
+            TileStep two[2] = { { pairs[p].inner, 4, 0, 1, 0 }, { (uint8_t)(from ? OP_sub : op_named(pairs[p].outer)), 4, from ? 2 : 4, from ? 4 : 2, 0 } };
+            void *reg[5] = { x, y, z, d, t };
+            k->tile(&joined, 1, reg, TILE);
+            k->tile(two, 2, reg, TILE);
+            assert_same(k, d, t, TILE, pairs[p].outer);
+            free(x); free(y); free(z); free(d); free(t);
+        }
+}
+
 /* --- the same bits from each build ---------------------------------------------------------------------------------------- */
 
-static const Op maps[] = {
+static const uint8_t maps[] = {
 #define MAP1(name, ...) OP_##name,
 #define MAP2(name, ...) OP_##name,
 #define MAP3(name, ...) OP_##name,
@@ -182,6 +207,9 @@ static const Op maps[] = {
 #undef MAP3
 #undef FOLD
 #undef OTHER
+#define JOINED(inner, outer, ...) JOINED_##inner##_##outer,
+#include "vm/kernel/joined.def"
+#undef JOINED
 };
 
 /* Any bit pattern, and values in sensible ranges between. */
@@ -204,7 +232,7 @@ static void test_builds_agree_on_maps(void **state) {
                 unsigned before = t % 2 ? flush_set() : 0;
                 void *x = wild_new(a, TILE), *y = wild_new(a, TILE), *z = wild_new(a, TILE), *va = values_new(a, TILE), *vb = values_new(a, TILE);
                 int count = t < 6 ? TILE : 1 + 37 * t % 100;
-                TileStep step = { (uint8_t)maps[m], 3, 0, 1, 2 };
+                TileStep step = { maps[m], 3, 0, 1, 2 };
                 a->tile(&step, 1, (void *[]){ x, y, z, va }, count);
                 b->tile(&step, 1, (void *[]){ x, y, z, vb }, count);
                 if (t % 2) flush_restore(before);
@@ -485,7 +513,7 @@ static void test_choice(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accuracy), cmocka_unit_test(test_two_operands), cmocka_unit_test(test_specials),
-        cmocka_unit_test(test_tile_program), cmocka_unit_test(test_builds_agree_on_maps), cmocka_unit_test(test_builds_agree_on_folds),
+        cmocka_unit_test(test_tile_program), cmocka_unit_test(test_joined_steps), cmocka_unit_test(test_builds_agree_on_maps), cmocka_unit_test(test_builds_agree_on_folds),
         cmocka_unit_test(test_fold_rows_tree), cmocka_unit_test(test_fold_line_tree), cmocka_unit_test(test_fold_edges),
         cmocka_unit_test(test_along), cmocka_unit_test(test_argsort_and_arg_at_random), cmocka_unit_test(test_streams), cmocka_unit_test(test_moves),
         cmocka_unit_test(test_flush), cmocka_unit_test(test_choice),

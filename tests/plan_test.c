@@ -131,6 +131,29 @@ static void test_maps_wait_for_their_region(void **state)
     bench_free(&b);
 }
 
+/* A product that one sum uses runs with it; one that is stored, or used twice, does not. */
+static void test_steps_join(void **state)
+{
+    (void)state;
+    Bench b = bench_new();
+    Axis n = axis_make(64, 1);
+    Shape shape = { 1, { n } };
+    Node *x = cell(&b, "x", shape), *y = cell(&b, "y", shape), *xy = map2(b.g, OP_mul, x, y), *both = map2(b.g, OP_add, xy, y);
+    Node *less = map2(b.g, OP_sub, y, map2(b.g, OP_add, x, graph_const(b.g, 0.5))), *twice = map2(b.g, OP_sub, x, y);
+    output(&b, "stored", shape, xy);
+    output(&b, "sum", shape, both);
+    output(&b, "less", shape, less);
+    output(&b, "square", shape, map2(b.g, OP_mul, twice, twice));
+    plan_bench(&b);
+    const TileProgram *tile = find(&b.code->main, INSTR_MAP)->tile;
+    assert_int_equal(tile->n_steps, 6);
+    assert_int_equal(tile->n_joined, 5);
+    int joined = 0;
+    for (int i = 0; i < tile->n_joined; i++) joined += tile->joined[i].op == JOINED_add_from;
+    assert_int_equal(joined, 1);
+    bench_free(&b);
+}
+
 /* Maps over the same axes are one instruction, and what they alone use is never stored. */
 static void test_maps_fuse(void **state)
 {
@@ -338,7 +361,8 @@ static void test_print(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chains_are_one_region), cmocka_unit_test(test_statistic_parts_regions), cmocka_unit_test(test_maps_wait_for_their_region), cmocka_unit_test(test_maps_fuse), cmocka_unit_test(test_made_again),
+        cmocka_unit_test(test_chains_are_one_region), cmocka_unit_test(test_statistic_parts_regions), cmocka_unit_test(test_maps_wait_for_their_region), cmocka_unit_test(test_steps_join),
+        cmocka_unit_test(test_maps_fuse), cmocka_unit_test(test_made_again),
         cmocka_unit_test(test_long_maps_are_cut), cmocka_unit_test(test_views_cost_nothing), cmocka_unit_test(test_memory_is_shared),
         cmocka_unit_test(test_parameters_are_not_chunked), cmocka_unit_test(test_rows_of_an_equation), cmocka_unit_test(test_sums_of_squares_by_column), cmocka_unit_test(test_cost), cmocka_unit_test(test_too_large), cmocka_unit_test(test_print),
     };

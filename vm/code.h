@@ -64,8 +64,9 @@ typedef struct TileConst { uint8_t reg; int number; double value; } TileConst;  
 /* A tile program: operands (refs n_results ..) are in registers in[], results are found in out[].  Two results that follow each other may
  * be one register: a value that is kept in two places. */
 typedef struct TileProgram {
-    int n_steps, n_registers, n_results, n_constants;
+    int n_steps, n_registers, n_results, n_constants, n_joined;
     TileStep *steps;
+    TileStep *joined;           /* the same, some two in one: what is run */
     TileConst *constants;
     uint8_t *out, *in;
     const Origin **origins;     /* of each step */

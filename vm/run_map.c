@@ -107,7 +107,7 @@ static void run_tile(TileRun *run, int64_t row, int64_t col, int rows, int cols)
         if (run->stored[r]) run->reg[program->out[r]] = tile_place(run, r, row, col);
     if (run->fetches) fetch_next(run, row, col, rows * cols);
     if (run->frame->checking) run_steps_checked(run, rows * cols);
-    else k->tile(program->steps, program->n_steps, run->reg, rows * cols);
+    else k->tile(program->joined, program->n_joined, run->reg, rows * cols);
     if (run->guards) guard_results(run, rows * cols);
     for (int r = 0; r < n_results; r++)
         if (!run->stored[r]) (run->instr->ref[r].far ? k->stream : k->store)(tile_place(run, r, row, col), run->reg[program->out[r]], rows, cols, run->instr->ref[r].stride[outer], run->instr->ref[r].stride[outer + 1]);

@@ -15,8 +15,14 @@
 
 enum { TILE = 512, TILE_REGISTERS = 32 };               /* values of a tile; registers of a tile program */
 
-/* One step of a tile program: register dst = op(a, b, c); op is a map of ops.def. */
+/* One step of a tile program: register dst = op(a, b, c); op is a map of ops.def, or two of them joined (joined.def). */
 typedef struct TileStep { uint8_t op, dst, a, b, c; } TileStep;
+typedef enum Joined {
+    JOINED_FIRST = 128,         /* after all ops */
+#define JOINED(inner, outer, ...) JOINED_##inner##_##outer,
+#include "vm/kernel/joined.def"
+#undef JOINED
+} Joined;
 
 typedef struct Kernels {
     const char *name;           /* "v4 f32", .. */

@@ -17,6 +17,10 @@ void KERNEL(tile)(const TileStep *steps, int n_steps, void *const *reg, int coun
 #define FOLD(...)
 #define OTHER(...)
 #include "vm/base/ops.def"
+#define JOINED(inner, outer, first, second) \
+        case JOINED_##inner##_##outer: EACH { REAL x = a[i], y = b[i], z = c[i], t = (first); d[i] = (second); } break;
+#include "vm/kernel/joined.def"
+#undef JOINED
 #undef MAP1
 #undef MAP2
 #undef MAP3
