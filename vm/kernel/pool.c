@@ -1,23 +1,27 @@
-/* pool.c: threads that share out the tasks of a job.  Whoever is free takes the next task by an atomic counter.  A thread without work
- * spins for a few microseconds, as the next job is often near, and then sleeps. */
+/* pool.c: threads that share out the tasks of a job.  Each has a run of neighbors for its own, the same in every job of a length, as what it reads is then
+ * often still in its core's cache; who is through with that helps the others.  A thread without work spins for about the time it takes to wake one, as
+ * the next job is often near, and then sleeps. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include "vm/kernel/kernel.h"
 
-enum { SPIN_TICKS = 10000 };                                 /* about 4 microseconds */
+enum { SPIN_TICKS = 130000, LINE_BYTES = 64 };               /* about 50 microseconds; of cache */
 
 typedef struct Job {
     void (*work)(void *context, int64_t task, int thread);
     void *context;
-    int64_t tasks;
 } Job;
+
+/* The tasks of one thread, in a line of cache of their own. */
+typedef struct Share { _Alignas(LINE_BYTES) atomic_llong next; int64_t end; } Share;
 
 typedef struct Worker { Pool *pool; int thread; pthread_t id; } Worker;
 
 struct Pool {
     int threads;
     Worker *workers;            /* threads - 1 of them */
+    Share *shares;              /* of each thread */
     pthread_mutex_t lock;       /* over what follows, where not atomic */
     pthread_cond_t wake, idle;
     Job job;
@@ -26,13 +30,23 @@ struct Pool {
     int sleeping;
     bool waiting;               /* the caller sleeps until the last worker leaves the job */
     atomic_uint number;         /* of the job, or of the end */
-    atomic_llong next;          /* task to take */
     atomic_int busy;            /* workers inside the job */
 };
 
+static void deal_out(Pool *p, int64_t tasks) {
+    for (int t = 0; t < p->threads; t++) {
+        atomic_store_explicit(&p->shares[t].next, tasks * t / p->threads, memory_order_relaxed);
+        p->shares[t].end = tasks * (t + 1) / p->threads;
+    }
+}
+
+/* First the thread's own, then what is left of the next ones'. */
 static void take_tasks(Pool *p, const Job *job, int thread) {
-    for (int64_t task; (task = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed)) < job->tasks;)
-        job->work(job->context, task, thread);
+    for (int i = 0; i < p->threads; i++) {
+        Share *share = &p->shares[(thread + i) % p->threads];
+        for (int64_t task; (task = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed)) < share->end;)
+            job->work(job->context, task, thread);
+    }
 }
 
 /* Waits a moment for the value to leave `old`; whether it did. */
@@ -105,11 +119,11 @@ void pool_run(Pool *p, void (*work)(void *context, int64_t task, int thread), vo
         for (int64_t task = 0; task < tasks; task++) work(context, task, 0);
         return;
     }
-    Job job = { work, context, tasks };
+    Job job = { work, context };
     pthread_mutex_lock(&p->lock);
     p->job = job;
     p->open = true;
-    atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+    deal_out(p, tasks);
     announce(p);
     pthread_mutex_unlock(&p->lock);
     take_tasks(p, &job, 0);
@@ -120,7 +134,10 @@ Pool *pool_new(int threads) {
     Pool *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     p->workers = calloc((size_t)threads, sizeof *p->workers);
-    if (!p->workers) {
+    p->shares = aligned_alloc(LINE_BYTES, (size_t)threads * sizeof *p->shares);
+    if (!p->workers || !p->shares) {
+        free(p->shares);
+        free(p->workers);
         free(p);
         return NULL;
     }
@@ -147,6 +164,7 @@ void pool_free(Pool *p) {
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->wake);
     pthread_cond_destroy(&p->idle);
+    free(p->shares);
     free(p->workers);
     free(p);
 }
