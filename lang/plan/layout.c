@@ -148,6 +148,20 @@ static void order_from_operands(Planner *p, const Node *n)
     set_order(p, n, &order);
 }
 
+/* A matrix that is computed before a loop for a product in it lies as the product reads it best: its sum along the rows. */
+static void order_weights(Planner *p, const Node *dot)
+{
+    for (int k = 0; k < 2 && dot->op == OP_dot && dot->scope; k++) {
+        const Node *weights = dot->in[k];
+        if (op_info[weights->op].family != FAMILY_MAP || weights->scope == dot->scope || weights->axes.n != 2 || item_axis(p, weights)) continue;
+        if (axes_have(&dot->axes, weights->axes.at[0]) == axes_have(&dot->axes, weights->axes.at[1])) continue;
+        Shape order = { .n = 1 };
+        order.at[0] = weights->axes.at[!axes_have(&dot->axes, weights->axes.at[0])];
+        order_add_all(&order, weights, &(Shape){ .n = 2, .at = { weights->axes.at[0], weights->axes.at[1] } });
+        set_order(p, weights, &order);
+    }
+}
+
 void find_orders(Planner *p)
 {
     for (int i = 0; i < p->program->n; i++) {
@@ -157,6 +171,8 @@ void find_orders(Planner *p)
     uint32_t size = graph_size(p->graph);
     for (uint32_t id = size; id-- > 0;)
         if (p->needed[id] && p->info[id].ordered) order_operands(p, graph_node(p->graph, id));
+    for (uint32_t id = 0; id < size; id++)
+        if (p->needed[id]) order_weights(p, graph_node(p->graph, id));
     for (uint32_t id = 0; id < size; id++)
         if (p->needed[id] && !p->info[id].ordered) order_from_operands(p, graph_node(p->graph, id));
 }
