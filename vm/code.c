@@ -120,6 +120,8 @@ double instr_flops(const Instr *instr)
     return flops * nest_places(instr);
 }
 
+int instr_results(const Instr *instr) { return instr->kind == INSTR_MAP ? instr->tile->n_results : 1; }
+
 double instr_bytes(const Instr *instr, double bytes)
 {
     double sum = 0;

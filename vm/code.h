@@ -152,6 +152,8 @@ static inline int64_t instr_pairs(const Instr *instr)
     for (int d = instr->n_dims - 3 - instr->sums; d < instr->n_dims - 3; d++) pairs *= instr->dim[d];
     return pairs;
 }
+/* How many of its operands, the first ones, are results. */
+int instr_results(const Instr *instr);
 /* Flops of one run of a whole nest, and the bytes of its operands, each counted once. */
 double instr_flops(const Instr *instr);
 double instr_bytes(const Instr *instr, double bytes_of_a_value);

@@ -2,7 +2,6 @@
 #ifndef EBM_VM_INSIDE_H
 #define EBM_VM_INSIDE_H
 
-#include <stdatomic.h>
 #include "vm/code.h"
 
 /* What went wrong in a run, as the kernels see it. */
@@ -34,12 +33,8 @@ typedef struct Frame {
     Trouble trouble;
 } Frame;
 
-/* A thread's own tasks of the job at hand.  Others take from it too, so each has a line of cache to itself. */
-typedef struct Queue { _Alignas(64) atomic_llong next; int64_t end; } Queue;
-
 struct Machine {
     Pool *pool;
-    Queue *queues;              /* one a thread */
     const Kernels *kernels;
     Kernels with_blas;          /* what kernels points to once products are OpenBLAS's */
     Precision precision;

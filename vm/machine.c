@@ -45,8 +45,7 @@ Machine *machine_new(int threads, Precision precision, Diagnostics *diagnostics)
     if (!machine->pool) return machine_refused(machine, diagnostics, "no threads");
     machine->threads = pool_threads(machine->pool);
     machine->frames = calloc((size_t)machine->threads, sizeof *machine->frames);
-    machine->queues = aligned_alloc(_Alignof(Queue), (size_t)machine->threads * sizeof *machine->queues);
-    if (!machine->frames || !machine->queues) return machine_refused(machine, diagnostics, "out of memory");
+    if (!machine->frames) return machine_refused(machine, diagnostics, "out of memory");
     for (int t = 0; t < machine->threads; t++) {
         Frame *frame = &machine->frames[t];
         frame->machine = machine;
@@ -84,7 +83,6 @@ void machine_free(Machine *machine)
         free(machine->frames[t].scratch);
     }
     free(machine->frames);
-    free(machine->queues);
     free(machine->base);
     free(machine);
 }

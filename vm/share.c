@@ -1,8 +1,8 @@
 /* share.c: shares work out among the threads: chunks of a region, parts of large instructions, and several instructions that do not
  * wait for each other in one go.
  *
- * A thread has a part of each job of its own, the same from step to step, so that it finds in its caches what it left there; when it is
- * through with that, it helps the others. */
+ * The pool gives each thread a run of neighbors among the tasks, the same from step to step.  So tasks are numbered such that a run has a part of
+ * each instruction: a thread finds in its caches what it left there. */
 #include "vm/inside.h"
 
 #include <string.h>
@@ -25,50 +25,26 @@ static int64_t tasks_of(const Instr *instr)
 /* The first task of an instruction's `tasks` that is this thread's; those of the next thread begin where its own end. */
 static int64_t first_task(const Job *job, int64_t tasks, int thread) { return tasks * thread / job->machine->threads; }
 
-static int64_t open_queues(const Job *job)
+/* The task of this number, of which instruction: first come the tasks of the first thread, one instruction's after the other's. */
+static const Instr *task_of(const Job *job, int64_t number, int64_t *task)
 {
-    int64_t all = 0;
-    for (int t = 0; t < job->machine->threads; t++) {
-        Queue *queue = &job->machine->queues[t];
-        queue->end = 0;
+    for (int t = 0;; t++)
         for (int i = 0; i < job->n; i++) {
-            int64_t tasks = tasks_of(job->instrs[i]);
-            queue->end += first_task(job, tasks, t + 1) - first_task(job, tasks, t);
+            int64_t tasks = tasks_of(job->instrs[i]), first = first_task(job, tasks, t), here = first_task(job, tasks, t + 1) - first;
+            if (number < here) {
+                *task = first + number;
+                return job->instrs[i];
+            }
+            number -= here;
         }
-        atomic_store_explicit(&queue->next, 0, memory_order_relaxed);
-        all += queue->end;
-    }
-    return all;
 }
 
-/* The task at this place of a thread's queue: of which instruction. */
-static const Instr *task_at(const Job *job, int thread, int64_t place, int64_t *task)
-{
-    for (int i = 0;; i++) {
-        int64_t tasks = tasks_of(job->instrs[i]), first = first_task(job, tasks, thread), here = first_task(job, tasks, thread + 1) - first;
-        if (place < here) {
-            *task = first + place;
-            return job->instrs[i];
-        }
-        place -= here;
-    }
-}
-
-/* Takes a task from the thread's own queue, or else from another's.  The pool asks as often as there are tasks, so there is one. */
-static void run_next(void *context, int64_t number, int thread)
+static void run_task(void *context, int64_t number, int thread)
 {
     const Job *job = context;
-    (void)number;
-    for (int k = 0; k < job->machine->threads; k++) {
-        int of = (thread + k) % job->machine->threads;
-        Queue *queue = &job->machine->queues[of];
-        int64_t place, task;
-        if (atomic_load_explicit(&queue->next, memory_order_relaxed) >= queue->end) continue;
-        if ((place = atomic_fetch_add_explicit(&queue->next, 1, memory_order_relaxed)) >= queue->end) continue;
-        const Instr *instr = task_at(job, of, place, &task);
-        job->run(&job->machine->frames[thread], instr, task);
-        return;
-    }
+    int64_t task;
+    const Instr *instr = task_of(job, number, &task);
+    job->run(&job->machine->frames[thread], instr, task);
 }
 
 static void run_part(Frame *frame, const Instr *instr, int64_t task)
@@ -137,7 +113,7 @@ static void run_timed(Job *job, int64_t tasks)
         tallies[job->instrs[i]->number].shared -= own / threads;
     }
     job->run = run_task_timed;
-    pool_run(machine->pool, run_next, job, tasks);
+    pool_run(machine->pool, run_task, job, tasks);
     uint64_t lasted = ticks_now() - began;
     for (int i = 0; i < job->n; i++) {
         uint64_t own = time_of(machine, job->instrs[i]);
@@ -149,10 +125,11 @@ static void run_timed(Job *job, int64_t tasks)
 
 static void run_job(Frame *frame, Job *job)
 {
-    int64_t tasks = open_queues(job);
+    int64_t tasks = 0;
+    for (int i = 0; i < job->n; i++) tasks += tasks_of(job->instrs[i]);
     share_times(job->machine);
     if (frame->watched) run_timed(job, tasks);
-    else pool_run(job->machine->pool, run_next, job, tasks);
+    else pool_run(job->machine->pool, run_task, job, tasks);
     gather_trouble(job->machine);
 }
 

@@ -8,8 +8,6 @@ enum { FAR = 1 << 23 };         /* values that go through the processor between 
 typedef struct Written { Ref *by; double at; bool near; } Written;
 typedef struct Way { Planner *p; Written *written; double moved; } Way;
 
-static int results_of(const Instr *instr) { return instr->kind == INSTR_MAP ? instr->tile->n_results : 1; }
-
 static void note_read(Way *way, const Ref *ref)
 {
     Written *w = ref->base >= 0 ? &way->written[ref->base] : NULL;
@@ -31,7 +29,7 @@ static void follow(Way *way, const Block *block)
 {
     for (int i = 0; i < block->n; i++) {
         Instr *instr = block->at[i];
-        int results = results_of(instr);
+        int results = instr_results(instr);
         bool reads_all = instr->kind != INSTR_MAP && instr->kind != INSTR_COPY;
         for (int r = reads_all ? 0 : results; r < instr->n_refs; r++) note_read(way, &instr->ref[r]);
         for (int r = 0; r < results && r < instr->n_refs; r++) note_write(way, instr, &instr->ref[r]);

@@ -15,12 +15,11 @@ static void find_makers(Maker *makers, const Block *block)
 {
     for (int i = 0; i < block->n; i++) {
         Instr *instr = block->at[i];
-        int results = instr->kind == INSTR_MAP ? instr->tile->n_results : 0;
         for (int r = 0; r < instr->n_refs; r++) {
             Ref *ref = &instr->ref[r];
             if (ref->base < 0) continue;
-            if (r < results) note_result(&makers[ref->base], ref);
-            else if (instr->kind != INSTR_MAP) makers[ref->base].blocked = true;
+            if (instr->kind != INSTR_MAP) makers[ref->base].blocked = true;
+            else if (r < instr_results(instr)) note_result(&makers[ref->base], ref);
         }
         find_makers(makers, &instr->body);
     }

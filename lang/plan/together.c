@@ -14,7 +14,7 @@ static bool may_join(const Instr *instr)
     }
 }
 
-static bool is_written(const Instr *instr, int ref) { return ref < (instr->kind == INSTR_MAP ? instr->tile->n_results : 1); }
+static bool is_written(const Instr *instr, int ref) { return ref < instr_results(instr); }
 
 /* Whether one writes what the other touches. */
 static bool must_wait(const Instr *x, const Instr *y)

@@ -6,6 +6,7 @@
  *   MULADD(x, y, z)  x*y + z, rounded once
  *   SMALLER, LARGER  of two values; the second one if either is no number
  *   WORD(x), OF_WORD(w)  its bits, as a whole number, and back
+ * which end with this file.
  * No step asks what kind of number x is: bounds are set by SMALLER and LARGER alone, which let a NaN in x pass, and numbers too
  * small to be normal count as 0 (flush_set). */
 
@@ -62,3 +63,11 @@ static inline VALUE F(exp_falling)(VALUE x) {
 }
 
 #undef EXP_SPLIT
+#undef VALUE
+#undef F
+#undef K
+#undef MULADD
+#undef SMALLER
+#undef LARGER
+#undef WORD
+#undef OF_WORD

@@ -29,14 +29,6 @@ static inline float with_sign_of(float magnitude, float sign) {
 #define WORD(x) bits_of(x)
 #define OF_WORD(w) float_of(w)
 #include "vm/kernel/exp32.h"
-#undef VALUE
-#undef F
-#undef K
-#undef MULADD
-#undef SMALLER
-#undef LARGER
-#undef WORD
-#undef OF_WORD
 
 /* log(u) + c for a positive normal u and a small correction c. */
 static inline float log_positive(float u, float c) {

@@ -55,14 +55,6 @@ INLINE V larger_vector(V a, V b) {
 #define WORD(x) ((Words)(x))
 #define OF_WORD(w) ((V)(w))
 #include "vm/kernel/exp32.h"
-#undef VALUE
-#undef F
-#undef K
-#undef MULADD
-#undef SMALLER
-#undef LARGER
-#undef WORD
-#undef OF_WORD
 #endif
 
 #endif
