@@ -126,8 +126,46 @@ static void clear_curves(Session *session, const Train *train)
         }
 }
 
+/* The program by which a cell, or what it begins as a copy of, gets its value; null if that is no program of its own, or was run. */
+static const Program *program_of_cell(const Session *session, const Train *train, uint32_t cell)
+{
+    const Script *script = session->script;
+    uint32_t slot = cell;
+    while (slot < (uint32_t)script->n_fills && script->fills[slot].is_copy) slot = script->fills[slot].source;
+    if (slot >= (uint32_t)script->n_fills || script->store->slots[slot].filled || script->store->slots[cell].filled) return NULL;
+    const Train *writer = session->slots[slot].writer;
+    const Fill *fill = &script->fills[slot];
+    return fill->has_program && !fill->group && (!writer || writer == train) ? &fill->program : NULL;
+}
+
+static bool has_output(const Program *program, uint32_t slot)
+{
+    for (int i = 0; i < program->n; i++)
+        if (program->outputs[i].slot == slot) return true;
+    return false;
+}
+
+/* Those that are computed, in one program: planning takes as long for all of them as for one. */
+static bool compute_cells(Session *session, const Train *train)
+{
+    if (!session_know(session)) return false;
+    Output *outputs = calloc((size_t)train->n_cells + 1, sizeof *outputs);
+    if (!outputs) return false;
+    Program all = { .outputs = outputs };
+    for (int i = 0; i < train->n_cells; i++) {
+        const Program *one = program_of_cell(session, train, train->cells[i]);
+        if (!one || has_output(&all, one->outputs[0].slot)) continue;
+        all.graph = one->graph;
+        outputs[all.n++] = one->outputs[0];
+    }
+    bool well = session_compute(session, &all, (RunKey){ .seed = session->script->seed }, train->name);
+    free(outputs);
+    return well;
+}
+
 static bool fill_cells(Session *session, const Train *train)
 {
+    if (!compute_cells(session, train)) return false;
     for (int i = 0; i < train->n_cells; i++)
         if (!session_fill(session, train->cells[i])) return false;
     return true;

@@ -19,10 +19,7 @@ static int threads_allowed(void)
 
 static void *memory_for(int64_t values, size_t bytes)
 {
-    size_t size = ((size_t)values * bytes + 64 + 63) / 64 * 64;
-    void *memory = array_memory(size);
-    if (memory) memset(memory, 0, size);
-    return memory;
+    return array_zeros(((size_t)values * bytes + 64 + 63) / 64 * 64);
 }
 
 static Machine *machine_refused(Machine *machine, Diagnostics *diagnostics, const char *why)

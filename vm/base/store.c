@@ -76,10 +76,8 @@ void *slot_memory(Store *store, uint32_t number)
     Slot *slot = &store->slots[number];
     if (!slot->data && slot->elements && slot->elements->at) make_reals(store, slot);
     if (!slot->data) {
-        size_t bytes = padded_bytes(store, slot);
-        slot->data = array_memory(bytes);
+        slot->data = array_zeros(padded_bytes(store, slot));
         if (!slot->data) abort();
-        memset(slot->data, 0, bytes);
     }
     return slot->data;
 }
