@@ -314,5 +314,6 @@ bool   saved_array(Builder *b, const char *path, const char *name, Span span, ui
 void   note_file(Builder *b, const char *path);
 Value *draw_rows(Builder *b, Scope *scope, const CallArgs *args);
 Value *rows_of(Builder *b, Value *v, int64_t from, int64_t to);
+bool   is_from_file(const Builder *b, const Value *v);           /* an array of a file, as it is there */
 
 #endif

@@ -447,11 +447,16 @@ static bool same_axes(const Shape *a, const Shape *c)
     return same;
 }
 
+bool is_from_file(const Builder *b, const Value *v)
+{
+    const DataSource *source = v->kind == VALUE_ARRAY && v->shape.n ? source_of(b, v->node) : NULL;
+    return source && same_axes(&v->shape, &b->script.store->slots[source->slot].shape);
+}
+
 static Value *array_rows(Builder *b, Value *v, int64_t from, int64_t to)
 {
     Axis axis = v->shape.at[0];
-    DataSource *source = source_of(b, v->node);
-    if (source && to > from && same_axes(&v->shape, &b->script.store->slots[source->slot].shape)) return rows_of_source(b, source, v, from, to);
+    if (to > from && is_from_file(b, v)) return rows_of_source(b, source_of(b, v->node), v, from, to);
     Shape rest = v->shape;
     Axis rows = plain_axis(to - from, &rest);
     Move move = { .n = 1 };

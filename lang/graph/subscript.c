@@ -208,11 +208,12 @@ static Value *finish_reading(Reading *r)
     return standard(b, v);
 }
 
-static Value *slice_record(Builder *b, Scope *scope, const Expr *e, Value *base)
+/* Rows of a record, or of an array of a file, which is read no further. */
+static Value *slice_rows(Builder *b, Scope *scope, const Expr *e, Value *base)
 {
     const Subscript *s = &e->subscripts[0];
     int64_t from = 0, to = 0;
-    Value *first = base->fields ? base->fields->value : NULL;
+    Value *first = base->kind == VALUE_ARRAY ? base : base->fields ? base->fields->value : NULL;
     if (e->n_subscripts != 1 || s->kind != SUBSCRIPT_SLICE || !first || first->kind != VALUE_ARRAY || !first->shape.n) {
         complain(b, "E0302", e->span, "a record takes a slice of its rows: data[0:100]");
         return b->none;
@@ -258,7 +259,8 @@ static Value *read_places(Builder *b, Scope *scope, const Expr *e, Value *base)
 {
     if (base->kind == VALUE_NONE) return base;
     if (base->kind == VALUE_BUNDLE) return places_of_each(b, scope, e, base);
-    if (base->kind == VALUE_RECORD) return slice_record(b, scope, e, base);
+    bool is_slice = e->n_subscripts == 1 && e->subscripts[0].kind == SUBSCRIPT_SLICE;
+    if (base->kind == VALUE_RECORD || (is_slice && is_from_file(b, base))) return slice_rows(b, scope, e, base);
     if (base->kind != VALUE_ARRAY) {
         complain(b, "E0302", e->span, "%s cannot be subscripted: it is %s", expr_text(b, e->kid[0]), value_text(b, base));
         return b->none;
