@@ -1,6 +1,7 @@
 /* builtin.c: the built-in functions: what cannot be written in the language. */
 #include <math.h>
 #include <string.h>
+#include "lang/graph/builtin.h"
 #include "lang/graph/dataset.h"
 #include "lang/graph/infer.h"
 
@@ -15,7 +16,7 @@ const CallArg *argument(const CallArgs *args, const char *name, int at)
     return NULL;
 }
 
-static Value *array_argument(Builder *b, const CallArgs *args, const char *name, int at)
+Value *array_argument(Builder *b, const CallArgs *args, const char *name, int at)
 {
     const CallArg *a = argument(args, name, at);
     if (!a) { complain(b, "E0335", args->span, "the argument `%s` is missing", name); return b->none; }
@@ -119,7 +120,7 @@ static Value *call_concat(Builder *b, Scope *s, const CallArgs *args)
     return concat_values(b, v, args->n, args->span);
 }
 
-static Value *reshaped(Builder *b, Value *v, Shape to)
+Value *reshaped(Builder *b, Value *v, Shape to)
 {
     v = standard(b, v);
     Shape fresh = { 0 }, used = v->shape;   /* names that differ from the old ones, so that both can stand side by side */
@@ -322,131 +323,7 @@ static Value *call_smooth(Builder *b, Scope *s, const CallArgs *args) { (void)s;
 static Value *call_free(Builder *b, Scope *s, const CallArgs *args)     { (void)s; return free_places(b, args); }
 static Value *call_prox(Builder *b, Scope *s, const CallArgs *args)   { (void)s; return prox_of(b, args); }
 
-/* ---- draws ---- */
-
-/* The full shape of a draw: as given, or declared by the param or state it is for. */
-static bool drawn_shape(Builder *b, const CallArg *a, const Value *like, Span span, const char *name, Shape *shape)
-{
-    if (b->at.in_energy) {
-        Diagnostic *d = complain(b, "E0210", span, "an energy draws nothing: it must give one number for one configuration");
-        diag_help(d, "draw in the regime, the solver or the train, and pass the values in");
-        return false;
-    }
-    if (a) return shape_wanted(b, a->value, a->span, shape);
-    if (like && like->kind == VALUE_ARRAY && like->shape.n) { *shape = shape_refresh(like->shape); return true; }
-    if (b->at.drawn) { *shape = *b->at.drawn; return true; }
-    Diagnostic *d = complain(b, "E0303", span, "%s needs a shape here", name);
-    diag_help(d, "%s(.., [N, 2]) or %s(.., like x); the declared shape is taken only in param and state", name, name);
-    return false;
-}
-
-/* An operand of a draw, which may have the last axes of the shape. */
-static Value *trailing(Builder *b, Value *v, Shape shape, Span span)
-{
-    if (v->kind != VALUE_ARRAY || !v->shape.n) return v;
-    Shape last = { 0 };
-    for (int i = shape.n - v->shape.n; i >= 0 && i < shape.n; i++) last.at[last.n++] = shape.at[i];
-    if (v->shape.n > shape.n || !same_sizes(&last, &v->shape)) {
-        complain(b, "E0301", span, "the bounds have shape %s, but the draw has %s", shape_text(b, v->shape), shape_text(b, shape));
-        return b->none;
-    }
-    return array(b, relabel(b, v->node, v->shape, last), shape);
-}
-
-static Value *call_uniform(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    Shape shape;
-    Value *low = array_argument(b, args, "low", 0), *high = array_argument(b, args, "high", 1);
-    if (low->kind != VALUE_ARRAY || high->kind != VALUE_ARRAY) return b->none;
-    if (!drawn_shape(b, argument(args, "shape", 2), NULL, args->span, "uniform", &shape)) return b->none;
-    low = trailing(b, low, shape, args->at[0].span);
-    high = trailing(b, high, shape, args->at[1].span);
-    if (low->kind == VALUE_NONE || high->kind == VALUE_NONE) return b->none;
-    Value *u = array(b, random_node(b, RANDOM_UNIFORM, 0, shape), shape);
-    Value *width = map_values(b, OP_sub, high, low, NULL, args->span, "uniform");
-    return map_values(b, OP_add, low, map_values(b, OP_mul, width, u, NULL, args->span, "uniform"), NULL, args->span, "uniform");
-}
-
-static Value *call_normal(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    const CallArg *a = argument(args, "shape", 0);
-    if (a && a->value->kind == VALUE_BUNDLE) {
-        Value *r = value_new(b, VALUE_BUNDLE);
-        r->n_items = a->value->n_items;
-        r->items = ARENA_ARRAY(b->arena, Value *, r->n_items);
-        for (int i = 0; i < r->n_items; i++) {
-            Shape like = shape_refresh(a->value->items[i]->shape);
-            r->items[i] = array(b, random_node(b, RANDOM_NORMAL, 0, like), like);
-        }
-        return r;
-    }
-    Shape shape;
-    if (!drawn_shape(b, a, NULL, args->span, "normal", &shape)) return b->none;
-    return array(b, random_node(b, RANDOM_NORMAL, 0, shape), shape);
-}
-
-static Value *call_bernoulli(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    Shape shape;
-    Value *p = array_argument(b, args, "p", 0);
-    if (p->kind != VALUE_ARRAY || !drawn_shape(b, argument(args, "shape", 1), p, args->span, "bernoulli", &shape)) return b->none;
-    p = trailing(b, p, shape, args->at[0].span);
-    Value *u = array(b, random_node(b, RANDOM_UNIFORM, 0, shape), shape);
-    Value *r = map_values(b, OP_lt, u, p, NULL, args->span, "bernoulli");
-    if (r->kind == VALUE_ARRAY) r->domain = (Domain){ CLASS_WHOLE, 0, 1 };
-    return r;
-}
-
-static Value *call_spins(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    Shape shape;
-    if (!drawn_shape(b, argument(args, "shape", 0), NULL, args->span, "spins", &shape)) return b->none;
-    Node *u = random_node(b, RANDOM_UNIFORM, 0, shape), *half = graph_const(b->g, 0.5);
-    Value *r = array(b, graph_map(b->g, OP_select, graph_map(b->g, OP_lt, u, half, NULL), graph_const(b->g, -1), graph_const(b->g, 1)), shape);
-    r->domain = (Domain){ CLASS_SPIN, -1, 1 };
-    return r;
-}
-
-/* A choice for each item of a mapped function: one is a scaled uniform draw; several are the first places of a random order. */
-static Node *choose_for_items(Builder *b, int64_t n, Shape shape)
-{
-    Graph *g = b->g;
-    if (axis_size(shape.at[0]) == 1) {
-        Node *u = random_node(b, RANDOM_UNIFORM, 0, shape);
-        Node *place = graph_map(g, OP_floor, graph_map(g, OP_mul, u, graph_const(g, (double)n), NULL), NULL, NULL);
-        return graph_map(g, OP_min, place, graph_const(g, (double)n - 1), NULL);
-    }
-    Axis all = plain_axis(n, &shape);
-    Node *order = graph_along(g, OP_argsort, random_node(b, RANDOM_UNIFORM, 0, (Shape){ 1, { all } }), all, false);
-    Move first = { .n = 1 };
-    first.at[0] = (Coord){ .from = all, .n = 1 };
-    first.at[0].term[0].axis = shape.at[0];
-    first.at[0].term[0].coef = 1;
-    return graph_index(g, order, &first, axes_with(axes_without(order->axes, all), shape.at[0]));
-}
-
-static Value *call_choose(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    int64_t n, k;
-    if (!want_size(b, args->at[0].value, args->at[0].span, "how many there are to choose from", &n)) return b->none;
-    if (!want_size(b, args->at[1].value, args->at[1].span, "how many are chosen", &k)) return b->none;
-    if (k < 1 || k > n) {
-        complain(b, "E0303", args->span, "%lld distinct ones cannot be chosen of %lld", (long long)k, (long long)n);
-        return b->none;
-    }
-    Shape shape = shape_fresh(&k, 1);
-    if (b->at.in_energy && !drawn_shape(b, NULL, NULL, args->span, "choose", &shape)) return b->none;
-    bool mapped = false;
-    for (int i = 0; i < b->at.hidden.n; i++) mapped |= axis_is_item(b->at.hidden.at[i]);
-    Value *v = array(b, mapped ? choose_for_items(b, n, shape) : random_node(b, RANDOM_CHOOSE, n, shape), shape);
-    v->domain = (Domain){ CLASS_WHOLE, 0, (double)n - 1 };
-    return v;
-}
+/* ---- averages ---- */
 
 static Value *call_ema(Builder *b, Scope *s, const CallArgs *args)
 {
@@ -466,134 +343,6 @@ static Value *call_ema(Builder *b, Scope *s, const CallArgs *args)
     c->instance = b->at.draw_name ? b->at.draw_name : "average";
     c->span = args->span;
     return function_value(b, c);
-}
-
-/* ---- plots ---- */
-
-static Value *plot_of(Builder *b, PlotKind kind, Value *v, const char *label)
-{
-    Value *p = value_new(b, VALUE_PLOT);
-    p->n_layers = 1;
-    p->layers = ARENA_NEW(b->arena, PlotLayer);
-    p->layers[0].kind = kind;
-    p->layers[0].label = label;
-    p->n_items = 1;
-    p->items = ARENA_ARRAY(b->arena, Value *, 1);
-    p->items[0] = v;
-    return p;
-}
-
-static Value *call_box(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    double x[4];
-    if (args->n != 2 && args->n != 4) { complain(b, "E0332", args->span, "box takes two or four numbers: box(x from, x to, y from, y to)"); return b->none; }
-    for (int i = 0; i < args->n; i++) if (!want_known(b, args->at[i].value, args->at[i].span, "a side of a box", &x[i])) return b->none;
-    if (args->n == 2) { x[2] = x[0]; x[3] = x[1]; }
-    if (x[0] >= x[1] || x[2] >= x[3]) { complain(b, "E0383", args->span, "the box is empty"); return b->none; }
-    Value *v[4];
-    for (int i = 0; i < 4; i++) v[i] = number(b, x[i]);
-    Value *r = stack_values(b, v, 4, args->span);
-    r->is_box = true;
-    return r;
-}
-
-/* A function of a point at many: one whose operand has no type maps over them too. */
-static Value *at_points(Builder *b, const CallArg *f, Value *points)
-{
-    const Signature *s = operands_of(f->value->fn);
-    if (!s || !s->n || s->at[0].type) return apply_values(b, f->value->fn, &points, 1, f->span);
-    Shape frame = { 1, { points->shape.at[0] } }, items = { 1, { hidden_axis(b, axis_size(points->shape.at[0]), ITEM_AXIS) } };
-    Axes before = b->at.hidden;
-    b->at.hidden = axes_with(before, items.at[0]);
-    Value *point = hide(b, points, frame, items), *v = apply_values(b, f->value->fn, &point, 1, f->span);
-    b->at.hidden = before;
-    return unhide(b, v, items, frame);
-}
-
-/* Values of a function on a grid of n x n points of a box: [n, n] or [n, n, 2]. */
-static Value *on_grid(Builder *b, const CallArgs *args, int64_t n, bool vectors, double box[4])
-{
-    const CallArg *f = argument(args, "f", 0), *area = argument(args, "box", 1);
-    if (!f || !area || f->value->kind == VALUE_NONE || area->value->kind == VALUE_NONE) return b->none;
-    if (f->value->kind != VALUE_FUNCTION) { complain(b, "E0383", f->span, "a function of the plane is drawn here, but this is %s", value_text(b, f->value)); return b->none; }
-    if (!area->value->is_box) { complain(b, "E0383", area->span, "the area to draw is a box(x from, x to, y from, y to)"); return b->none; }
-    for (int i = 0; i < 4; i++) box[i] = known(area->value->items[i]);
-    int64_t all = n * n;
-    Shape line = shape_fresh(&all, 1);
-    Node *k = graph_iota(b->g, line.at[0]), *size = graph_const(b->g, (double)n);
-    Node *part[2] = { graph_map(b->g, OP_mod, k, size, NULL), graph_map(b->g, OP_floor, graph_map(b->g, OP_div, k, size, NULL), NULL, NULL) };
-    Value *xy[2];
-    for (int i = 0; i < 2; i++) {
-        Node *p = graph_map(b->g, OP_mul, part[i], graph_const(b->g, (box[2 * i + 1] - box[2 * i]) / (double)(n - 1)), NULL);
-        xy[i] = array(b, graph_map(b->g, OP_add, p, graph_const(b->g, box[2 * i]), NULL), line);
-    }
-    Value *points = stack_values(b, xy, 2, args->span), *turned = ARENA_NEW(b->arena, Value);
-    *turned = *points;
-    turned->shape.at[0] = points->shape.at[1];
-    turned->shape.at[1] = points->shape.at[0];
-    turned->n_items = 0;
-    turned = standard(b, turned);
-    Value *v = at_points(b, f, turned);
-    if (v->kind == VALUE_NONE) return v;
-    int64_t dims[3] = { n, n, 2 };
-    bool fits = v->kind == VALUE_ARRAY && v->shape.n == (vectors ? 2 : 1) && axis_size(v->shape.at[0]) == all && (!vectors || axis_size(v->shape.at[1]) == 2);
-    if (!fits) {
-        complain(b, "E0383", f->span, "the function drawn must give %s for each point [2], but for all points it gives %s", vectors ? "a vector [2]" : "a number", value_text(b, v));
-        return b->none;
-    }
-    return reshaped(b, v, shape_fresh(dims, vectors ? 3 : 2));
-}
-
-static Value *field_plot(Builder *b, const CallArgs *args, PlotKind kind, int64_t n)
-{
-    double box[4];
-    Value *v = on_grid(b, args, n, kind == PLOT_ARROWS, box);
-    if (v->kind == VALUE_NONE) return v;
-    Value *p = plot_of(b, kind, v, args->at[0].expr ? expr_text(b, args->at[0].expr) : NULL);
-    memcpy(p->layers[0].box, box, sizeof box);
-    return p;
-}
-static Value *call_contour(Builder *b, Scope *s, const CallArgs *args) { (void)s; return field_plot(b, args, PLOT_CONTOUR, 160); }
-static Value *call_arrows(Builder *b, Scope *s, const CallArgs *args) { (void)s; return field_plot(b, args, PLOT_ARROWS, 24); }
-
-static Value *many_layers(Builder *b, const CallArgs *args, PlotKind kind, const char *name, int least, int most)
-{
-    Value *p = value_new(b, VALUE_PLOT);
-    p->layers = ARENA_ARRAY(b->arena, PlotLayer, args->n);
-    p->items = ARENA_ARRAY(b->arena, Value *, args->n);
-    for (int i = 0; i < args->n; i++) {
-        const CallArg *a = &args->at[i];
-        Value *v = a->value;
-        if (v->kind == VALUE_NONE) return v;
-        if (v->kind != VALUE_ARRAY || v->shape.n < least || v->shape.n > most || (kind == PLOT_SCATTER && axis_size(v->shape.at[1]) != 2)) {
-            static const char *const drawn[] = { [PLOT_SCATTER] = "points [n, 2]", [PLOT_CURVE] = "a vector", [PLOT_IMAGES] = "images [n, h, w] or [n, c, h, w]",
-                                                 [PLOT_HEAT] = "a matrix [h, w] or several [n, h, w]", [PLOT_TABLE] = "numbers and vectors" };
-            complain(b, "E0383", a->span, "%s draws %s, but this is %s", name, drawn[kind], value_text(b, v));
-            return b->none;
-        }
-        PlotLayer *l = &p->layers[p->n_layers];
-        l->kind = kind;
-        l->label = a->name ? a->name : a->expr ? expr_text(b, a->expr) : NULL;
-        Value *every = field_of(v, "every");
-        if (kind == PLOT_CURVE && every) l->every = known(every);
-        p->items[p->n_layers++] = v;
-    }
-    p->n_items = p->n_layers;
-    return p;
-}
-static Value *call_scatter(Builder *b, Scope *s, const CallArgs *args) { (void)s; return many_layers(b, args, PLOT_SCATTER, "scatter", 2, 2); }
-static Value *call_curve(Builder *b, Scope *s, const CallArgs *args) { (void)s; return many_layers(b, args, PLOT_CURVE, "curve", 1, 1); }
-static Value *call_images(Builder *b, Scope *s, const CallArgs *args) { (void)s; return many_layers(b, args, PLOT_IMAGES, "images", 3, 4); }
-
-static Value *call_heat(Builder *b, Scope *s, const CallArgs *args) { (void)s; return many_layers(b, args, PLOT_HEAT, "heat", 2, 3); }
-
-static Value *call_table(Builder *b, Scope *s, const CallArgs *args)
-{
-    (void)s;
-    const CallArg *file = argument(args, "file", 0);
-    if (file && (file->value->kind == VALUE_STRING || args->n == 1)) return call_table_file(b, s, args);
-    return many_layers(b, args, PLOT_TABLE, "table", 0, 1);
 }
 
 /* ---- the table ---- */
