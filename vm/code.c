@@ -22,7 +22,7 @@ const char *instr_name(const Instr *instr)
         [INSTR_PRODUCT] = "product", [INSTR_LANE_DOT] = "lane dot", [INSTR_GATHER] = "gather", [INSTR_SCATTER] = "scatter", [INSTR_PUT] = "put",
         [INSTR_DISTINCT] = "distinct", [INSTR_CUMSUM] = "cumsum", [INSTR_ARGSORT] = "argsort", [INSTR_SVD] = "svd",
         [INSTR_UNIFORM] = "uniform", [INSTR_NORMAL] = "normal", [INSTR_CHOOSE] = "choose", [INSTR_ROWS] = "rows", [INSTR_SWAP] = "swap", [INSTR_LOOP] = "loop",
-        [INSTR_REGION] = "region",
+        [INSTR_REGION] = "region", [INSTR_CHUNKS] = "slice",
     };
     return names[instr->kind];
 }
@@ -35,6 +35,7 @@ static void print_ref(FILE *out, const Instr *instr, const Ref *ref)
     else if (ref->base < 0) fprintf(out, " elements%d+%lld", base_of_elements(ref->base) - BASE_SLOT, (long long)ref->offset);
     else if (ref->base == BASE_ARENA) fprintf(out, " arena+%lld", (long long)ref->offset);
     else if (ref->base == BASE_LOCAL) fprintf(out, " local+%lld", (long long)ref->offset);
+    else if (ref->base == BASE_SLICE) fprintf(out, " slice+%lld", (long long)ref->offset);
     else fprintf(out, " slot%d+%lld", ref->base - BASE_SLOT, (long long)ref->offset);
     fputc('(', out);
     for (int d = 0; d < instr->n_dims; d++) fprintf(out, "%s%lld", d ? " " : "", (long long)ref->stride[d]);
@@ -65,7 +66,7 @@ static void print_block(FILE *out, const Block *block, int depth)
     for (int i = 0; i < block->n; i++) {
         const Instr *instr = block->at[i];
         fprintf(out, "%*s%s", 2 * depth, "", instr_name(instr));
-        if (instr->kind == INSTR_REGION) {
+        if (instr->kind == INSTR_REGION || instr->kind == INSTR_CHUNKS) {
             fprintf(out, " of %lld items in chunks of %lld\n", (long long)instr->items, (long long)instr->chunk);
         } else if (instr->kind == INSTR_LOOP) {
             fprintf(out, " %lld times%s\n", (long long)instr->passes, instr->flag ? " at most" : "");
@@ -139,7 +140,7 @@ static void add_cost(const Block *block, double times, double bytes, Cost *cost)
 {
     for (int i = 0; i < block->n; i++) {
         const Instr *instr = block->at[i];
-        if (instr->kind == INSTR_REGION) {
+        if (instr->kind == INSTR_REGION || instr->kind == INSTR_CHUNKS) {
             add_cost(&instr->body, times * (double)instr->items / (double)instr->chunk, bytes, cost);
         } else if (instr->kind == INSTR_LOOP) {
             add_cost(&instr->body, times * (double)instr->passes, bytes, cost);

@@ -4,7 +4,8 @@
  * (see InstrKind), the rest are walked.  Each operand (Ref) has one stride a dim, in values, so any layout is legal.
  *
  * Memory is addressed by base and offset.  A base below BASE_NONE is a slot's elements, read by gathers alone: base_of_elements gives its number.  Base ARENA is the code's own arena (values that live across regions), LOCAL the arena
- * of the thread at hand (values of one chunk inside a region), SLOT + i the i-th slot the code uses.  Inside a REGION an operand moves on by
+ * of the thread at hand (values of one chunk inside a region), SLICE the same arena seen such that items are numbered from the first of all (values of all chunks
+ * of a slice), SLOT + i the i-th slot the code uses.  Inside a REGION an operand moves on by
  * `chunk` values for every item, and the dim `lane` counts the items of the chunk at hand. */
 #ifndef EBM_CODE_H
 #define EBM_CODE_H
@@ -15,7 +16,7 @@
 
 enum { MAX_PAIRS = 128 };       /* of matrices in one call of a product's kernel */
 enum { MAX_DIMS = 14, MAX_REFS = 64, MAX_DEPTH = 12 };
-enum { BASE_NONE = -1, BASE_ARENA, BASE_LOCAL, BASE_SLOT };
+enum { BASE_NONE = -1, BASE_ARENA, BASE_LOCAL, BASE_SLICE, BASE_SLOT };
 static inline int32_t base_of_elements(int32_t base) { return BASE_NONE - 1 - base; }      /* to and fro */
 
 typedef struct Ref {
@@ -56,7 +57,8 @@ typedef enum InstrKind {
     INSTR_ROWS,                 /* k: this step's rows of `size` */
     INSTR_SWAP,                 /* a commit without a copy: ref 1 is a spare of the slot that is ref 0 */
     INSTR_LOOP,                 /* passes over body; the last ref, if has_time: the pass's number; ref 0, if flag: ends once it is nowhere 0 */
-    INSTR_REGION                /* body for each chunk of `chunk` items of `items` */
+    INSTR_REGION,               /* body for each chunk of `chunk` items of `items`; a chunk that holds chunks is a slice */
+    INSTR_CHUNKS                /* body for each chunk of `chunk` items of the slice at hand, of `items` at most */
 } InstrKind;
 
 typedef struct TileConst { uint8_t reg; int number; double value; } TileConst;      /* number: among the code's constants */

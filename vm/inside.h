@@ -19,7 +19,7 @@ typedef struct Frame {
     Machine *machine;
     const Kernels *kernels;
     char **base;                /* start of each base; see code.h.  Of elements: their Elements */
-    char *bases[2];             /* arena, local */
+    char *local;                /* its own arena */
     char *scratch, *tiles;
     char *constants;            /* the code's tiles of constants */
     RunKey key;
@@ -71,6 +71,7 @@ void run_instr(Frame *frame, const Instr *instr);
 /* Runs n instructions that do not wait for each other, those that are split in parts. */
 void run_together(Frame *frame, Instr *const *instrs, int n);
 void run_region(Frame *frame, Instr *const *region);
+void run_chunks(Frame *frame, const Instr *chunks);
 
 /* run_map.c .. run_draw.c */
 void run_map(Frame *frame, const Instr *instr);

@@ -76,7 +76,7 @@ void machine_free(Machine *machine)
     pool_free(machine->pool);
     for (int t = 0; machine->frames && t < machine->threads; t++) {
         free(machine->frames[t].tiles);
-        free(machine->frames[t].bases[BASE_LOCAL]);
+        free(machine->frames[t].local);
         free(machine->frames[t].scratch);
     }
     free(machine->frames);
@@ -110,9 +110,9 @@ static bool widen_frames(Machine *machine, int64_t local, int64_t scratch)
     for (int t = 0; t < machine->threads; t++) {
         Frame *frame = &machine->frames[t];
         if (local > machine->local_room) {
-            free(frame->bases[BASE_LOCAL]);
-            frame->bases[BASE_LOCAL] = memory_for(local, bytes);
-            if (!frame->bases[BASE_LOCAL]) return false;
+            free(frame->local);
+            frame->local = memory_for(local, bytes);
+            if (!frame->local) return false;
         }
         if (scratch > machine->scratch_room) {
             free(frame->scratch);
@@ -189,7 +189,7 @@ static bool set_bases(Machine *machine, Code *code, Store *store, RunKey key, Di
         frame->base = machine->base + t * machine->bases_room;
         frame->base[BASE_ARENA] = code->arena;
         frame->constants = code->constant_tiles;
-        frame->base[BASE_LOCAL] = frame->bases[BASE_LOCAL];
+        frame->base[BASE_LOCAL] = frame->base[BASE_SLICE] = frame->local;
         for (int i = 0; i < code->n_slots; i++) frame->base[BASE_SLOT + i] = base_of_slot(code, i, store);
         frame->key = key;
         frame->checking = frame->suspects = false;

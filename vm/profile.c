@@ -174,10 +174,11 @@ static double take_block(const Taking *t, const Block *block, double times)
     for (int i = 0; i < block->n; i++) {
         const Instr *instr = block->at[i];
         double own = own_seconds(t, instr, &waiting);
-        double inner = instr->kind == INSTR_REGION ? take_block(t, &instr->body, times * (double)instr->items / (double)instr->chunk)
+        double inner = instr->kind == INSTR_REGION || instr->kind == INSTR_CHUNKS ? take_block(t, &instr->body, times * (double)instr->items / (double)instr->chunk)
                      : instr->kind == INSTR_LOOP   ? take_block(t, &instr->body, times * (double)instr->passes) : 0;
-        sum += instr->kind == INSTR_LOOP ? inner : own;
-        ProfileRow *row = instr->kind == INSTR_LOOP ? NULL : new_row(t->profile);
+        bool untimed = instr->kind == INSTR_LOOP || instr->kind == INSTR_CHUNKS;
+        sum += untimed ? inner : own;
+        ProfileRow *row = untimed ? NULL : new_row(t->profile);
         if (!row) continue;
         bool kernel = instr->kind != INSTR_REGION;
         *row = (ProfileRow){ .label = t->label, .kind = instr_name(instr), .op = instr->op, .node = instr->node, .origin = instr->origin, .runs = times,

@@ -73,7 +73,7 @@ void run_instr(Frame *frame, const Instr *instr)
     case INSTR_SVD: run_svd(frame, instr); break;
     case INSTR_UNIFORM: case INSTR_NORMAL: run_draw(frame, instr); break;
     case INSTR_CHOOSE: case INSTR_ROWS: run_places(frame, instr); break;
-    case INSTR_SWAP: case INSTR_LOOP: case INSTR_REGION: break;
+    case INSTR_SWAP: case INSTR_LOOP: case INSTR_REGION: case INSTR_CHUNKS: break;
     }
 }
 
@@ -130,6 +130,8 @@ void run_block(Frame *frame, const Block *block)
             run_loop(frame, instr);
         } else if (instr->kind == INSTR_REGION) {
             run_region(frame, &block->at[i]);
+        } else if (instr->kind == INSTR_CHUNKS) {
+            run_chunks(frame, instr);
         } else if (is_shared(frame, instr) && !frame->checking) {
             run_together(frame, &block->at[i], 1 + instr->with);
             i += instr->with;

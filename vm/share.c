@@ -63,8 +63,21 @@ static void run_chunk(Frame *frame, const Instr *instr, int64_t task)
     if (frame->trouble.kind) return;
     frame->item = task * instr->chunk;
     frame->lanes = instr->items - frame->item < instr->chunk ? instr->items - frame->item : instr->chunk;
+    frame->base[BASE_SLICE] = frame->local - frame->item * (int64_t)frame->kernels->bytes;
     run_block(frame, &instr->body);
     frame->item = frame->lanes = 0;
+}
+
+void run_chunks(Frame *frame, const Instr *chunks)
+{
+    int64_t first = frame->item, items = frame->lanes;
+    for (int64_t done = 0; done < items && !frame->trouble.kind; done += chunks->chunk) {
+        frame->item = first + done;
+        frame->lanes = items - done < chunks->chunk ? items - done : chunks->chunk;
+        run_block(frame, &chunks->body);
+    }
+    frame->item = first;
+    frame->lanes = items;
 }
 
 static void run_task_timed(Frame *frame, const Instr *instr, int64_t task)

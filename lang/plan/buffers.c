@@ -13,7 +13,7 @@ static void number_block(Planner *p, const Block *block, int *position)
     for (int i = 0; i < block->n; i++) {
         Instr *instr = block->at[i];
         (*position)++;
-        if (instr->kind != INSTR_LOOP && instr->kind != INSTR_REGION) continue;
+        if (instr->kind != INSTR_LOOP && instr->kind != INSTR_REGION && instr->kind != INSTR_CHUNKS) continue;
         p->spans[instr->span].first = *position;
         number_block(p, &instr->body, position);
         p->spans[instr->span].last = ++*position;
@@ -51,7 +51,7 @@ static void touch_block(Planner *p, const Block *block, int span, int *position)
         (*position)++;
         for (int r = 0; r < instr->n_refs; r++) touch(p, instr->ref[r].base, span, *position);
         if (instr->with) touch_together(p, &block->at[i], span, *position);
-        if (instr->kind != INSTR_LOOP && instr->kind != INSTR_REGION) continue;
+        if (instr->kind != INSTR_LOOP && instr->kind != INSTR_REGION && instr->kind != INSTR_CHUNKS) continue;
         touch_block(p, &instr->body, instr->span, position);
         ++*position;
     }

@@ -75,7 +75,7 @@ static int sums_inside(Nest *nest, int left)
 static int contiguous_dim(const Nest *nest)
 {
     for (int d = 0; d < nest->n; d++)
-        if (nest->dim[d].lane) return d;
+        if (nest->dim[d].lane && nest->dim[d].stride[C]) return d;
     for (int d = 0; d < nest->n; d++)
         if (nest->dim[d].stride[C] == 1) return d;
     return -1;
@@ -103,6 +103,14 @@ static void split_product(Planner *p, Instr *instr, int loops)
     instr->grain = (instr->grain + least - 1) / least * least;
 }
 
+/* The dim along which a product sums in the kernel. */
+static int inner_sum(const Planner *p, const Node *n, const Nest *nest, int left)
+{
+    if (!p->region || !p->info[n->id].sliced) return largest_dim(nest, left, KIND_K);
+    while (left > 0 && dim_kind(&nest->dim[left - 1]) != KIND_K) left--;
+    return left - 1;
+}
+
 /* adds: onto what is there. */
 static void emit_product(Planner *p, Node *n, Nest *nest, int columns, bool adds)
 {
@@ -117,7 +125,7 @@ static void emit_product(Planner *p, Node *n, Nest *nest, int columns, bool adds
     } else {
         add_one(nest);
     }
-    left = put_last(nest, largest_dim(nest, left, KIND_K), left);
+    left = put_last(nest, inner_sum(p, n, nest, left), left);
     int sums = sums_inside(nest, left);
     Instr *instr = nest_instr(p, nest, INSTR_PRODUCT, n);
     if (p->failed) return;
@@ -180,8 +188,34 @@ static View copied_for_sum(Planner *p, Node *n, Node *operand, const View *from)
     return to;
 }
 
+/* Of a sum by slices: the summed dims in an order that only shapes decide, whatever is one in memory: so that the bits do not depend on how large chunks are.
+ * Items go innermost, or the longest axis where there are too many others for one call of the kernel. */
+static void add_sums(Planner *p, const Node *n, Nest *nest)
+{
+    const Shape *order = &info_of(p, n->in[0])->order;
+    Axis inner = info_of(p, n)->lane;
+    int64_t others = 1, sizes = 1;
+    int from = nest->n;
+    for (int i = 0; i < order->n; i++)
+        if (!axes_have(&n->axes, order->at[i])) sizes *= axis_size(order->at[i]);
+    others = sizes / axis_size(inner);
+    for (int i = 0; i < order->n && others > MAX_PAIRS; i++)
+        if (!axes_have(&n->axes, order->at[i]) && axis_size(order->at[i]) >= axis_size(inner)) inner = order->at[i];
+    for (int i = 0; i < order->n; i++)
+        if (!axes_have(&n->axes, order->at[i]) && order->at[i] != inner) nest_axis(p, nest, order->at[i], lane_of(p, n));
+    nest_axis(p, nest, inner, lane_of(p, n));
+    if (others <= MAX_PAIRS) nest_merge(nest, from);
+}
+
 static void dot_nest(Planner *p, Node *n, Nest *nest, const View *c, const View *a, const View *b)
 {
+    if (info_of(p, n)->sliced && p->region) {
+        nest_begin(nest, (const View *[]){ c, a, b }, 3);
+        for (int i = 0; i < n->axes.n; i++) nest_axis(p, nest, n->axes.at[i], 0);
+        nest_tidy(nest);
+        add_sums(p, n, nest);
+        return;
+    }
     Axes all = axes_union(&n->in[0]->axes, &n->in[1]->axes);
     nest_begin(nest, (const View *[]){ c, a, b }, 3);
     for (int i = 0; i < all.n; i++) nest_axis(p, nest, all.at[i], lane_of(p, n));
@@ -271,6 +305,41 @@ static bool emit_two_sums(Planner *p, Node *n, const View *c, View *a, View *b)
     return true;
 }
 
+/* Sums of products place by place over a slice: lane by lane along the other summed axis, or along every sixteenth item, then what that leaves.
+ * False: they do not stand so. */
+static bool emit_sliced_dots(Planner *p, Node *n, const View *c, const View *a, const View *b)
+{
+    Axis lane = lane_of(p, n), other = 0;
+    Shape order = info_of(p, n)->order, lanes = order;
+    int64_t vectors = p->region->chunk / LANES_SUMMED;
+    Nest nest;
+    for (int i = 0; i < n->in[0]->axes.n; i++)
+        if (!axes_have(&n->axes, n->in[0]->axes.at[i]) && n->in[0]->axes.at[i] != lane) other = n->in[0]->axes.at[i];
+    if (other ? view_stride(a, lane) != 1 || view_stride(b, lane) != 1 : !slice_has_vectors(p, a, lane) || !slice_has_vectors(p, b, lane)) return false;
+    lanes.at[lanes.n++] = other ? lane : axis_make(LANES_SUMMED, 0x7fff);
+    View sums = view_new(p, &lanes, other ? lane : 0, false);
+    nest_begin(&nest, (const View *[]){ &sums, a, b }, 3);
+    for (int i = 0; i < order.n; i++) nest_axis(p, &nest, order.at[i], 0);
+    if (other) {
+        nest_axis(p, &nest, other, 0);
+        nest_axis(p, &nest, lane, lane);
+    } else {
+        nest_dim(&nest, vectors, (int64_t[]){ 0, LANES_SUMMED, LANES_SUMMED });
+        nest_dim(&nest, LANES_SUMMED, (int64_t[]){ 1, 1, 1 });
+        nest.item_stride[A] = nest.item_stride[B] = 1;
+    }
+    emit_lane_dot(p, n, &nest, nest.n - 1);
+    if (other) {
+        emit_items_sum(p, n, c, &sums, &order);
+        return true;
+    }
+    nest_begin(&nest, (const View *[]){ c, &sums }, 2);
+    for (int i = 0; i < lanes.n; i++) nest_axis(p, &nest, lanes.at[i], 0);
+    nest_tidy(&nest);
+    emit_sum(p, n, &nest);
+    return true;
+}
+
 bool is_left_to_place(const Planner *p, const Node *dot)
 {
     const Info *info = &p->info[dot->id];
@@ -355,6 +424,7 @@ void emit_dot_alone(Planner *p, Node *n)
     Nest nest;
     dot_nest(p, n, &nest, &c, &a, &b);
     widen_columns(p, n, &nest, &c, &a, &b);
+    if (info_of(p, n)->sliced && p->region && !count_kind(&nest, KIND_M) && !count_kind(&nest, KIND_N) && emit_sliced_dots(p, n, &c, &a, &b)) return;
     int columns = contiguous_dim(&nest);
     if (!p->region && !count_kind(&nest, KIND_M) && !count_kind(&nest, KIND_N) && emit_two_sums(p, n, &c, &a, &b)) return;
     if (columns < 0 || dim_kind(&nest.dim[columns]) != KIND_BOTH) {
@@ -362,7 +432,7 @@ void emit_dot_alone(Planner *p, Node *n)
         return;
     }
     const NestDim *d = &nest.dim[columns];
-    if (!d->lane && (!is_unit(d->stride[A]) || !is_unit(d->stride[B]) || count_kind(&nest, KIND_K) > 1)) {
+    if (!d->lane && ((info_of(p, n)->sliced && p->region) || !is_unit(d->stride[A]) || !is_unit(d->stride[B]) || count_kind(&nest, KIND_K) > 1)) {
         emit_product(p, n, &nest, -1, false);
         return;
     }

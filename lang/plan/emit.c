@@ -226,8 +226,8 @@ static void emit_result(Planner *p, Node *n)
     Info *info = info_of(p, n);
     int i = (int)n->key;
     info->view = i < loop->n_carry ? loop_info->carry[i] : loop_info->keep[i - loop->n_carry];
-    if (!p->region || !info->escapes || p->buffers[info->view.buffer].base != BASE_LOCAL) return;
-    info->outside = view_new(p, &info->order, info->lane, true);
+    if (!p->region || !is_used_after(info) || p->buffers[info->view.buffer].base != BASE_LOCAL) return;
+    info->outside = view_after(p, &info->order, info->lane, info);
     emit_copy(p, n, &info->outside, &info->view, &n->axes, info->lane);
 }
 
@@ -278,22 +278,61 @@ void emit_single(Planner *p, Node *n)
 
 /* ---- Blocks ---- */
 
-static void emit_region(Planner *p, Region *region)
+/* The region's nodes: all, or those that are sums of slices, or those that are not. */
+static void emit_nodes(Planner *p, const Region *region, bool sums, bool others)
 {
-    Instr *instr = instr_new(p, INSTR_REGION, NULL);
-    instr->items = region->items;
-    instr->chunk = region->chunk;
+    Node **nodes = ARENA_ARRAY(&p->work, Node *, region->nodes.n + 1);
+    int n = 0;
+    for (int i = 0; i < region->nodes.n; i++)
+        if (info_of(p, region->nodes.at[i])->sliced ? sums : others) nodes[n++] = region->nodes.at[i];
+    emit_straight(p, nodes, n);
+}
+
+/* A block that goes through items: all that is emitted until it is closed. */
+static Block *open_items(Planner *p, InstrKind kind, int64_t items, int64_t chunk)
+{
+    Block *outer = p->block;
+    Instr *instr = instr_new(p, kind, NULL);
+    instr->items = items;
+    instr->chunk = chunk;
     instr_add(p, instr);
-    Block *block = p->block;
-    int outer = p->span;
-    p->region = region;
     instr->span = span_open(p);
     p->block = &instr->body;
-    emit_straight(p, region->nodes.at, region->nodes.n);
+    return outer;
+}
+
+static void close_items(Planner *p, Block *outer, int span)
+{
+    if (!p->block->n) outer->n--;       /* nothing but views */
+    p->block = outer;
+    p->span = span;
+}
+
+/* Slices that are more than a chunk: chunk by chunk, then the sums of all. */
+static void emit_slice(Planner *p, Region *region)
+{
+    int span = p->span;
+    Block *outer = open_items(p, INSTR_CHUNKS, region->slice, region->chunk);
+    emit_nodes(p, region, false, true);
+    close_items(p, outer, span);
+    region->summing = true;
+    region->chunk = region->slice;
+    emit_nodes(p, region, true, false);
+    region->summing = false;
+}
+
+static void emit_region(Planner *p, Region *region)
+{
+    int span = p->span;
+    p->region = region;
+    Block *outer = open_items(p, INSTR_REGION, region->items, region->slice ? region->slice : region->chunk);
+    region->span = p->span;
+    if (region->slice > region->chunk) emit_slice(p, region);
+    else emit_nodes(p, region, true, true);
     p->region = NULL;
-    p->block = block;
-    if (!instr->body.n) block->n--;     /* nothing but views */
-    p->span = outer;
+    close_items(p, outer, span);
+    for (int i = 0; i < region->nodes.n; i++)
+        if (info_of(p, region->nodes.at[i])->sliced) emit_slices(p, region->nodes.at[i]);
 }
 
 /* A block's nodes level by level: first what crosses items or has none, then the regions. */

@@ -34,7 +34,7 @@ static void follow(Way *way, const Block *block)
         for (int r = reads_all ? 0 : results; r < instr->n_refs; r++) note_read(way, &instr->ref[r]);
         for (int r = 0; r < results && r < instr->n_refs; r++) note_write(way, instr, &instr->ref[r]);
         for (int pass = 0; pass < (instr->kind == INSTR_LOOP ? 2 : 1); pass++) follow(way, &instr->body);
-        if (instr->kind != INSTR_LOOP && instr->kind != INSTR_REGION) way->moved += instr_bytes(instr, 1);
+        if (instr->kind != INSTR_LOOP && instr->kind != INSTR_REGION && instr->kind != INSTR_CHUNKS) way->moved += instr_bytes(instr, 1);
     }
 }
 

@@ -16,7 +16,7 @@
 
 /* A stretch of planned memory.  The slot buffers stand for the store's own memory. */
 typedef struct Buffer {
-    int32_t base;               /* BASE_ARENA, BASE_LOCAL, BASE_SLOT + i */
+    int32_t base;               /* BASE_ARENA, BASE_LOCAL, BASE_SLICE, BASE_SLOT + i */
     int64_t count;              /* values */
     int64_t offset;             /* within its base, once placed */
     int home;                   /* the span (see Span of instructions) it was made in: it lives within one pass of it */
@@ -28,6 +28,7 @@ typedef struct Buffer {
 typedef struct View {
     int buffer;                 /* number of the buffer; -1: not laid out yet */
     int64_t offset;
+    int64_t apart;              /* of a slice's sums: values for each item before the slice's first */
     int n;
     Axis axis[MAX_AXES];
     int64_t stride[MAX_AXES];
@@ -39,6 +40,9 @@ typedef struct NodeList { Node **at; int n, room; } NodeList;
 typedef struct Region {
     int id;                     /* from 1 */
     int64_t items, chunk;
+    int64_t slice;              /* items that are summed together (slices.c); 0: nothing is summed in it */
+    bool summing;               /* its chunks are done: what is emitted is for the whole slice, and chunk its items */
+    int span;
     int level;
     Loop *scope;                /* of the block it is a part of */
     NodeList nodes;
@@ -61,7 +65,9 @@ typedef struct LoopInfo {
 typedef struct Info {
     bool chunked;               /* computed chunk by chunk, in its region */
     bool escapes, stays;        /* used outside its region; used inside it */
-    bool doubled;               /* both: made in the chunk's memory, then copied to the arena */
+    bool kept;                  /* used by sums of the slice, which come after its chunks */
+    bool doubled;               /* stays, and escapes or is kept: made in the chunk's memory, then copied to the arena or the slice's */
+    bool sliced;                /* a sum over items that is made slice by slice in their region (slices.c); its lane is the summed axis */
     Axis lane;                  /* of a chunked node; 0: none, it is the same for all items */
     int level, region;
     int uses;                   /* by other nodes (through spreads and stops), loops and outputs */
@@ -80,6 +86,7 @@ typedef struct Info {
 /* A span of instructions, from position `first` to `last`: the code, the body of a loop, of a region. */
 typedef struct SpanOf { int outer, region, first, last; } SpanOf;
 
+enum { MOST_MULTIPLIED = 16 };
 typedef struct Planner {
     Arena *memory;              /* of the code */
     Arena work;                 /* of the planning */
@@ -110,6 +117,8 @@ typedef struct Planner {
     int batches;
     int constants_room;         /* of the code's constants */
     int64_t chunk;              /* asked for; 0: choose */
+    int64_t multiplied[MOST_MULTIPLIED];        /* numbers of items that products of matrices sum over by slices */
+    int n_multiplied;
     bool failed;
 } Planner;
 
@@ -150,6 +159,17 @@ Axis item_axis(const Planner *p, const Node *n);
 /* levels.c */
 void find_regions(Planner *p);
 
+/* slices.c */
+/* Makes the node, which could not be chunked, a sum by slices if it is one and that pays. */
+void    slice_node(Planner *p, Node *n);
+int64_t slice_items(const Planner *p, int64_t items);
+void    find_multiplied(Planner *p);                    /* how many items products sum over by slices */
+/* Whether all slices consist of vectors of items that lie side by side. */
+enum { LANES_SUMMED = 16 };
+bool    slice_has_vectors(const Planner *p, const View *view, Axis lane);
+View    slice_view(Planner *p, const Node *n);          /* of the sums of all slices */
+void    emit_slices(Planner *p, Node *n);               /* after the region: their sum */
+
 /* layout.c */
 void    find_orders(Planner *p);
 View    slot_view(const Shape *shape, int buffer);      /* row-major */
@@ -159,6 +179,9 @@ Shape   elements_order(const Planner *p, const Node *n);
 int     buffer_new(Planner *p, int32_t base, int64_t count);
 /* A new buffer for a value with these axes where it is to be kept (this chunk's memory, or the arena). */
 View    view_new(Planner *p, const Shape *order, Axis lane, bool escapes);
+/* The same for a value that is used after its chunk: in the arena, or for the slice. */
+View    view_after(Planner *p, const Shape *order, Axis lane, const Info *info);
+static inline bool is_used_after(const Info *info) { return info->escapes || info->kept; }
 View    view_for(Planner *p, const Node *n);            /* view_new for a node, noted as its place */
 /* Where a node lies; constants are put into memory when first asked for. */
 const View *view_of(Planner *p, Node *n);
@@ -176,6 +199,8 @@ void    nest_axis(Planner *p, Nest *nest, Axis a, Axis lane);
 void    nest_dim(Nest *nest, int64_t size, const int64_t *strides);
 /* Sorts the dims by the result's strides, drops dims of size 1 and merges dims that are one in memory. */
 void    nest_tidy(Nest *nest);
+/* Merges dims from the innermost one outward, down to `from`, as far as they are one in memory. */
+void    nest_merge(Nest *nest, int from);
 /* Takes the dim `at` out of the nest and puts it last. */
 void    nest_last(Nest *nest, int at);
 Instr  *nest_instr(Planner *p, const Nest *nest, InstrKind kind, const Node *node);
@@ -202,6 +227,8 @@ bool    is_left_to_place(const Planner *p, const Node *dot);
 bool    emit_dot_into(Planner *p, Node *dot, const View *to);
 void    emit_dot_alone(Planner *p, Node *n);
 void    emit_fold(Planner *p, Node *n);
+/* The sum over the items of a slice (slices.c): `order` is of the axes that `to` has and the lane is added to. */
+void    emit_items_sum(Planner *p, Node *n, const View *to, const View *from, const Shape *order);
 void    emit_sum(Planner *p, Node *n, Nest *nest);     /* of the one dim the nest's first view lacks */
 void    emit_along(Planner *p, Node *n);
 void    emit_svd(Planner *p, Node *n);

@@ -293,6 +293,18 @@ View view_new(Planner *p, const Shape *order, Axis lane, bool escapes)
     return view;
 }
 
+View view_after(Planner *p, const Shape *order, Axis lane, const Info *info)
+{
+    if (info->escapes) return view_new(p, order, lane, true);
+    int64_t chunk = p->region->chunk;
+    p->region->chunk = p->region->slice;
+    View view = view_new(p, order, lane, false);
+    p->region->chunk = chunk;
+    p->buffers[view.buffer].base = BASE_SLICE;
+    p->buffers[view.buffer].home = p->region->span;
+    return view;
+}
+
 /* A whole value that becomes the next value of a slot is made in a spare of the slot, in the slot's own layout. */
 static bool view_spare(Planner *p, const Node *n)
 {
@@ -311,10 +323,12 @@ View view_for(Planner *p, const Node *n)
 {
     Info *info = info_of(p, n);
     if (view_spare(p, n)) return info->view;
+    if (info->sliced && p->region) return info->view = slice_view(p, n);
     Axis lane = info->lane ? info->lane : item_axis(p, n);
-    info->doubled = p->region && info->escapes && info->stays;
-    info->view = view_new(p, &info->order, lane, info->escapes && !info->doubled);
-    if (info->doubled) info->outside = view_new(p, &info->order, lane, true);
+    bool after = p->region && is_used_after(info);
+    info->doubled = after && info->stays;
+    info->view = after && !info->doubled ? view_after(p, &info->order, lane, info) : view_new(p, &info->order, lane, info->escapes && !info->doubled);
+    if (info->doubled) info->outside = view_after(p, &info->order, lane, info);
     return info->view;
 }
 
@@ -347,7 +361,7 @@ static View renamed_view(const Node *n, const View *from)
 const View *view_of(Planner *p, Node *n)
 {
     Info *info = info_of(p, n);
-    bool inside = !info->region || (p->region && p->region->id == info->region);
+    bool inside = !info->region || (p->region && p->region->id == info->region && !p->region->summing);
     View *view = inside ? &info->view : &info->outside;
     if (view->buffer >= 0) return view;
     if (n->op == OP_const) *view = constant_view(p, n);

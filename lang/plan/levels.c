@@ -151,6 +151,7 @@ static void level_node(Planner *p, Node *n)
         Axis lane = p->lanes->chosen[n->id];
         info->chunked = lane && can_chunk(n, lane) && !sums_across(p, n, lane);
         info->lane = info->chunked ? lane : 0;
+        if (!info->chunked) slice_node(p, n);
     }
     LevelOf level = { n->scope, 0 };
     visit_operands(p, n, raise_level, &level);
@@ -174,18 +175,29 @@ static void level_block(Planner *p, Loop *scope, NodeList *nodes)
         Region *region = region_for(p, scope, info_of(p, n)->level, items_of(p, n));
         info_of(p, n)->region = region->id;
         node_list_add(p, &region->nodes, n);
+        if (info_of(p, n)->sliced) region->slice = slice_items(p, region->items);
         if (n->op == OP_loop) set_region(p, n->loop, region->id);
     }
 }
 
 /* ---- Escapes ---- */
 
+/* A value that the sums of a slice use after all its chunks.  What is a view of others in ways of its own goes to the arena. */
+static void keep(Planner *p, Node *n)
+{
+    Family family = op_info[n->op].family;
+    if (family == FAMILY_MAP || family == FAMILY_DOT || family == FAMILY_FOLD || (is_view(n) && n->op != OP_result)) info_of(p, n)->kept = true;
+    else info_of(p, n)->escapes = true;
+}
+
 static void note_escape(Planner *p, Node *user, Node *operand, int which, void *context)
 {
     (void)which, (void)context;
     Info *info = info_of(p, operand);
     if (!info->region) return;
-    if (!user || info_of(p, user)->region != info->region) info->escapes = true;
+    const Info *its = user ? info_of(p, user) : NULL;
+    if (!user || its->region != info->region) info->escapes = true;
+    else if (its->sliced && p->regions[info->region - 1]->chunk < p->regions[info->region - 1]->slice) keep(p, operand);
     else if (!is_view(user) || user->op == OP_result) info->stays = true;
 }
 
@@ -210,6 +222,7 @@ static void find_escapes(Planner *p)
         bool passes_on = (is_view(n) && n->op != OP_result) || (n->op == OP_index && index_is_inside(n));
         passes_on = passes_on && info_of(p, n->in[0])->region == info->region;
         if (passes_on && info->stays) info_of(p, n->in[0])->stays = true;
+        if (passes_on && info->kept) keep(p, n->in[0]);
         if (!info->escapes) continue;
         if (n->op == OP_result && (int)n->key >= n->in[0]->loop->n_carry)
             p->loops[n->in[0]->loop->id].keep_escapes[(int)n->key - n->in[0]->loop->n_carry] = true;
@@ -219,12 +232,13 @@ static void find_escapes(Planner *p)
 
 /* 32 items fill the registers of a product's tile; few items are cut small for the sake of more threads, many items with little to do each
  * are cut large. */
-static int64_t chunk_size(const Region *region)
+static int64_t chunk_size(const Planner *p, const Region *region)
 {
     enum { LITTLE = 512 };
     int64_t features = 0;
     for (int i = 0; i < region->nodes.n; i++) {
         const Node *n = region->nodes.at[i];
+        if (p->info[n->id].sliced) continue;
         if (n->op == OP_loop) features += LITTLE;
         if (!is_view(n)) features += axes_count(&n->axes) / region->items;
     }
@@ -235,7 +249,12 @@ static int64_t chunk_size(const Region *region)
 void find_regions(Planner *p)
 {
     find_lanes(p);
+    find_multiplied(p);
     level_block(p, NULL, &p->top);
+    for (int i = 0; i < p->n_regions; i++) {
+        Region *region = p->regions[i];
+        region->chunk = p->chunk ? p->chunk : chunk_size(p, region);
+        if (region->slice && region->chunk > region->slice) region->chunk = region->slice;
+    }
     find_escapes(p);
-    for (int i = 0; i < p->n_regions; i++) p->regions[i]->chunk = p->chunk ? p->chunk : chunk_size(p->regions[i]);
 }

@@ -124,7 +124,7 @@ static void move_margins(Planner *p, Node *n, InstrKind kind, const Extent *exte
 
 static bool is_wanted_outside(const Planner *p, const Node *n, const View *view)
 {
-    return p->region && p->info[n->id].escapes && p->buffers[view->buffer].base == BASE_LOCAL;
+    return p->region && is_used_after(&p->info[n->id]) && p->buffers[view->buffer].base == BASE_LOCAL;
 }
 
 /* A view of chunk memory that is wanted outside the region is copied there. */
@@ -133,7 +133,7 @@ static void note_view(Planner *p, Node *n, const View *view)
     Info *info = info_of(p, n);
     info->view = *view;
     if (!is_wanted_outside(p, n, view)) return;
-    info->outside = view_new(p, &info->order, info->lane, true);
+    info->outside = view_after(p, &info->order, info->lane, info);
     emit_copy(p, n, &info->outside, view, &n->axes, info->lane);
 }
 

@@ -22,7 +22,7 @@ void nest_axis(Planner *p, Nest *nest, Axis a, Axis lane)
     d->size = d->lane ? p->region->chunk : axis_size(a);
     for (int i = 0; i < nest->n_views; i++) d->stride[i] = view_stride(nest->view[i], a);
     if (!d->lane) return;
-    nest->whole_chunks = p->region->items % p->region->chunk == 0;
+    nest->whole_chunks = p->region->items % p->region->chunk == 0 && p->region->slice % p->region->chunk == 0;
     for (int i = 0; i < nest->n_views; i++) nest->item_stride[i] = d->stride[i];
 }
 
@@ -77,6 +77,17 @@ void nest_tidy(Nest *nest)
     nest->n = kept;
 }
 
+void nest_merge(Nest *nest, int from)
+{
+    while (nest->n - from > 1 && one_in_memory(nest, &nest->dim[nest->n - 2], &nest->dim[nest->n - 1])) {
+        NestDim *outer = &nest->dim[nest->n - 2];
+        NestDim merged = nest->dim[nest->n - 1];
+        merged.size *= outer->size;
+        *outer = merged;
+        nest->n--;
+    }
+}
+
 void nest_last(Nest *nest, int at)
 {
     NestDim d = nest->dim[at];
@@ -106,7 +117,7 @@ Instr *nest_instr(Planner *p, const Nest *nest, InstrKind kind, const Node *node
         ref->offset = view->offset;
         ref->pass = -1;
         for (int d = 0; d < nest->n; d++) ref->stride[d] = nest->dim[d].stride[r];
-        if (view->buffer < 0 || p->buffers[view->buffer].base != BASE_LOCAL) ref->chunk = nest->item_stride[r];
+        if (view->buffer < 0 || p->buffers[view->buffer].base != BASE_LOCAL) ref->chunk = nest->item_stride[r] + view->apart;
     }
     return instr;
 }
