@@ -316,7 +316,7 @@ static bool emit_sliced_dots(Planner *p, Node *n, const View *c, const View *a, 
     for (int i = 0; i < n->in[0]->axes.n; i++)
         if (!axes_have(&n->axes, n->in[0]->axes.at[i]) && n->in[0]->axes.at[i] != lane) other = n->in[0]->axes.at[i];
     if (other ? view_stride(a, lane) != 1 || view_stride(b, lane) != 1 : !slice_has_vectors(p, a, lane) || !slice_has_vectors(p, b, lane)) return false;
-    lanes.at[lanes.n++] = other ? lane : axis_make(LANES_SUMMED, 0x7fff);
+    lanes.at[lanes.n++] = other ? lane : vector_axis(n);
     View sums = view_new(p, &lanes, other ? lane : 0, false);
     nest_begin(&nest, (const View *[]){ &sums, a, b }, 3);
     for (int i = 0; i < order.n; i++) nest_axis(p, &nest, order.at[i], 0);

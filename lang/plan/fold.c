@@ -84,7 +84,7 @@ void emit_items_sum(Planner *p, Node *n, const View *to, const View *from, const
     View vectors = *from;
     if (slice_has_vectors(p, from, lane)) {
         Shape wide = *order;
-        few = wide.at[wide.n++] = axis_make(LANES_SUMMED, 0x7fff);
+        few = wide.at[wide.n++] = vector_axis(n);
         vectors = view_new(p, &wide, 0, false);
         nest_begin(&nest, (const View *[]){ &vectors, from }, 2);
         for (int i = 0; i < order->n; i++) nest_axis(p, &nest, order->at[i], 0);

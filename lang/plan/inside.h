@@ -166,6 +166,7 @@ int64_t slice_items(const Planner *p, int64_t items);
 void    find_multiplied(Planner *p);                    /* how many items products sum over by slices */
 /* Whether all slices consist of vectors of items that lie side by side. */
 enum { LANES_SUMMED = 16 };
+Axis    vector_axis(const Node *n);                     /* of as many lanes; none of the node's own */
 bool    slice_has_vectors(const Planner *p, const View *view, Axis lane);
 View    slice_view(Planner *p, const Node *n);          /* of the sums of all slices */
 void    emit_slices(Planner *p, Node *n);               /* after the region: their sum */

@@ -16,6 +16,13 @@ int64_t slice_items(const Planner *p, int64_t items)
 
 static int64_t slices_of(const Planner *p, int64_t items) { return (items + slice_items(p, items) - 1) / slice_items(p, items); }
 
+Axis vector_axis(const Node *n)
+{
+    unsigned number = 0;
+    while (axes_have(&n->axes, axis_make(LANES_SUMMED, number))) number++;
+    return axis_make(LANES_SUMMED, number);
+}
+
 bool slice_has_vectors(const Planner *p, const View *view, Axis lane)
 {
     const Region *region = p->region;
@@ -54,6 +61,7 @@ static bool has_enough(const Planner *p, const Node *n, Axis lane)
     int64_t terms = slice_items(p, axis_size(lane));
     for (int i = 0; i < n->in[0]->axes.n; i++)
         if (n->in[0]->axes.at[i] != lane && !axes_have(&n->axes, n->in[0]->axes.at[i])) terms *= axis_size(n->in[0]->axes.at[i]);
+    if (is_narrow(n) && n->axes.n + 1 >= MAX_AXES) return false;        /* one more goes along meanwhile */
     return !is_narrow(n) || ((p->chunk || terms >= LEAST_TERMS) && (n->op != OP_dot || n->in[0]->axes.n - n->axes.n <= 2));
 }
 
