@@ -63,7 +63,7 @@ static void run_chunk(Frame *frame, const Instr *instr, int64_t task)
     if (frame->trouble.kind) return;
     frame->item = task * instr->chunk;
     frame->lanes = instr->items - frame->item < instr->chunk ? instr->items - frame->item : instr->chunk;
-    frame->base[BASE_SLICE] = frame->local - frame->item * (int64_t)frame->kernels->bytes;
+    frame->base[BASE_SLICE] = (char *)((uintptr_t)frame->local - (uintptr_t)(frame->item * (int64_t)frame->kernels->bytes));
     run_block(frame, &instr->body);
     frame->item = frame->lanes = 0;
 }
