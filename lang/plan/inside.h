@@ -4,6 +4,7 @@
  *   need     which nodes the outputs need, and the blocks (top, bodies of loops) they stand in
  *   lanes    which axis of a node runs along the SIMD lanes
  *   levels   order of what crosses items and of regions that run chunk by chunk
+ *   slices   sums over items that are made in the items' region
  *   layout   the order of the axes in memory; views and buffers
  *   emit     instructions, block by block (fuse: maps; dot: products; move, fold, leaf: the rest)
  *   together instructions that need not wait for each other
