@@ -7,7 +7,7 @@
 static double map_value(const Kernels *k, Op op, double x, double y) {
     char room[4][64] __attribute__((aligned(64))) = { { 0 } };
     void *reg[3] = { room[0], room[1], room[2] };
-    TileStep step = { (uint8_t)op, 2, 0, 1, 1 };
+    TileStep step = { .op = (uint8_t)op, .dst = 2, .a = 0, .b = 1, .c = 1 };
     set(k, reg[0], 0, x);
     set(k, reg[1], 0, y);
     unsigned flags = flush_set();           /* as the machine's threads do */
@@ -31,7 +31,7 @@ static const Sweep sweeps[] = {
     { "log1p", OP_log1p, log1pl, 0, 1e9, 2, 2 },
     { "tanh", OP_tanh, tanhl, -10, 10, 2.5, 2.5 },             { "tanh", OP_tanh, tanhl, -1, 1, 2.5, 2.5 },
     { "tanh", OP_tanh, tanhl, -1e-3, 1e-3, 2, 2.5 },
-    { "sigmoid", OP_sigmoid, sigmoid_exact, -87, -10, 2, 2 }, { "sigmoid", OP_sigmoid, sigmoid_exact, -10, 20, 2.5, 2.5 }, { "sigmoid", OP_sigmoid, sigmoid_exact, -1, 1, 2, 2 },
+    { "sigmoid", OP_sigmoid, sigmoid_exact, -87, -10, 2.5, 2.5 }, { "sigmoid", OP_sigmoid, sigmoid_exact, -10, 20, 2.5, 2.5 }, { "sigmoid", OP_sigmoid, sigmoid_exact, -1, 1, 2, 2 },
     { "softplus", OP_softplus, softplus_exact, -80, 80, 2, 2 }, { "softplus", OP_softplus, softplus_exact, -2, 2, 2, 2 },
     { "sin", OP_sin, sinl, -10, 10, 2, 2 },                  { "sin", OP_sin, sinl, -9e4, 9e4, 2, 2 },
     { "cos", OP_cos, cosl, -10, 10, 2, 2 },                  { "cos", OP_cos, cosl, -9e4, 9e4, 2, 2 },
@@ -64,7 +64,7 @@ static void test_accuracy(void **state) {
             double worst = 0, at = 0;
             for (int t = 0; t < 20; t++) {
                 void *x = noise_new(k, TILE, w->from, w->to), *y = values_new(k, TILE), *reg[2] = { x, y };
-                k->tile(&(TileStep){ (uint8_t)w->op, 1, 0, 0, 0 }, 1, reg, TILE);
+                k->tile(&(TileStep){ .op = (uint8_t)w->op, .dst = 1 }, 1, reg, TILE);
                 for (int i = 0; i < TILE; i++) {
                     double u = ulps(k, get(k, y, i), w->exact((long double)get(k, x, i)));
                     if (!(u <= worst)) { worst = u; at = get(k, x, i); }
@@ -156,7 +156,8 @@ static void test_tile_program(void **state) {
                 expect[i] = get(k, y, i) != 0 && s < get(k, x, i) ? s : rounded(k, s - get(k, x, i));
             }
             double after = get(k, z, count);
-            TileStep steps[] = { { OP_mul, 2, 0, 1, 0 }, { OP_lt, 1, 2, 0, 0 }, { OP_sub, 0, 2, 0, 0 }, { OP_select, 2, 1, 2, 0 } };
+            TileStep steps[] = { { .op = OP_mul, .dst = 2, .a = 0, .b = 1 }, { .op = OP_lt, .dst = 1, .a = 2, .b = 0 }, { .op = OP_sub, .dst = 0, .a = 2, .b = 0 },
+                { .op = OP_select, .dst = 2, .a = 1, .b = 2, .c = 0 } };
             k->tile(steps, 4, reg, count);
             for (int i = 0; i < count; i++) assert_true(same_value(get(k, z, i), expect[i]));
             assert_true(get(k, z, count) == after);
@@ -168,29 +169,95 @@ static void test_tile_program(void **state) {
     }
 }
 
-/* Two steps in one give what they give one after the other. */
-static void test_joined_steps(void **state) {
+/* Registers of noise and of nothing. */
+enum { NOISE = 5, REGISTERS = 12 };
+static void registers_new(const Kernels *k, void *reg[REGISTERS]) {
+    for (int r = 0; r < REGISTERS; r++) reg[r] = r < NOISE ? noise_new(k, TILE, -2, 2) : values_new(k, TILE);
+}
+static void registers_free(void *reg[REGISTERS]) {
+    for (int r = 0; r < REGISTERS; r++) free(reg[r]);
+}
+
+/* A chain gives what its steps but the last give, and then the last. */
+static void test_joined_chains(void **state) {
     (void)state;
-    static const struct { uint8_t joined, inner; const char *outer; } pairs[] = {
-#define JOINED(inner, outer, ...) { JOINED_##inner##_##outer, OP_##inner, #outer },
+    static const struct { uint8_t joined, before, operands; const char *last; } chains[] = {
+#define JOINED2(before, last, ...) { JOINED_##before##_##last, OP_##before, 3, #last },
+#define JOINED3(before, last, ...) { JOINED_##before##_##last, JOINED_##before, 4, #last },
+#define JOINED4(before, last, ...) { JOINED_##before##_##last, JOINED_##before, 5, #last },
+#define CURVED(...)
+#define GATED(...)
 #include "vm/kernel/joined.def"
-#undef JOINED
+#undef JOINED2
+#undef JOINED3
+#undef JOINED4
+#undef CURVED
+#undef GATED
     };
     const Kernels *list[4];
     int n = all_builds(list);
     for (int b = 0; b < n; b++)
-        for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++) {
-            const Kernels *k = list[b];
-            void *x = noise_new(k, TILE, -2, 2), *y = noise_new(k, TILE, -2, 2), *z = noise_new(k, TILE, -2, 2), *d = values_new(k, TILE), *t = values_new(k, TILE);
-            bool from = strcmp(pairs[p].outer, "from") == 0;
-            TileStep joined = { pairs[p].joined, 3, 0, 1, 2 };
-            TileStep two[2] = { { pairs[p].inner, 4, 0, 1, 0 }, { (uint8_t)(from ? OP_sub : op_named(pairs[p].outer)), 4, from ? 2 : 4, from ? 4 : 2, 0 } };
-            void *reg[5] = { x, y, z, d, t };
-            k->tile(&joined, 1, reg, TILE);
-            k->tile(two, 2, reg, TILE);
-            assert_same(k, d, t, TILE, pairs[p].outer);
-            free(x); free(y); free(z); free(d); free(t);
-        }
+        for (size_t c = 0; c < sizeof chains / sizeof *chains; c++)
+            for (int count = 37; count <= TILE; count += TILE - 37) {
+                const Kernels *k = list[b];
+                void *reg[REGISTERS];
+                registers_new(k, reg);
+                bool from = strcmp(chains[c].last, "from") == 0;
+                uint8_t last = (uint8_t)(from ? OP_sub : op_named(chains[c].last)), other = (uint8_t)(chains[c].operands - 1);
+                TileStep joined = { chains[c].joined, .dst = 5, .a = 0, .b = 1, .c = 2, .d = 3, .e = 4 }, before = joined;
+                before.op = chains[c].before;
+                before.dst = 6;
+                TileStep steps[2] = { before, { .op = last, .dst = 6, .a = from ? other : 6, .b = from ? 6 : other } };
+                k->tile(&joined, 1, reg, count);
+                k->tile(steps, 2, reg, count);
+                assert_same(k, reg[5], reg[6], TILE, chains[c].last);
+                registers_free(reg);
+            }
+}
+
+/* A curve with the sum it is of and the product with its argument keeps all three. */
+static void test_joined_curves(void **state) {
+    (void)state;
+    static const struct { uint8_t op, of_sum, gate, gate_of_sum; } curves[] = {
+#define JOINED2(...)
+#define JOINED3(...)
+#define JOINED4(...)
+#define CURVED(f) { OP_##f, JOINED_add_##f, 0, 0 },
+#define GATED(f) { OP_##f, JOINED_add_##f, JOINED_##f##_gate, JOINED_add_##f##_gate },
+#include "vm/kernel/joined.def"
+#undef JOINED2
+#undef JOINED3
+#undef JOINED4
+#undef CURVED
+#undef GATED
+    };
+    const Kernels *list[4];
+    int n = all_builds(list);
+    for (int b = 0; b < n; b++)
+        for (size_t c = 0; c < sizeof curves / sizeof *curves; c++)
+            for (int count = 1; count <= TILE; count += count < 70 ? 1 : 61) {
+                const Kernels *k = list[b];
+                void *reg[REGISTERS];
+                registers_new(k, reg);
+                TileStep steps[] = { { .op = OP_add, .dst = 5, .a = 0, .b = 1 }, { .op = curves[c].op, .dst = 6, .a = 5 }, { .op = OP_mul, .dst = 7, .a = 5, .b = 6 } };
+                TileStep of_sum = { curves[c].of_sum, .dst = 9, .a = 0, .b = 1, .sum = 8 };
+                TileStep gate = { curves[c].gate, .dst = 10, .a = 5, .curve = 9 }, gate_of_sum = { curves[c].gate_of_sum, .dst = 10, .a = 0, .b = 1, .sum = 8, .curve = 9 };
+                k->tile(steps, 3, reg, count);
+                k->tile(&of_sum, 1, reg, count);
+                assert_same(k, reg[8], reg[5], TILE, "sum");
+                assert_same(k, reg[9], reg[6], TILE, "curve of a sum");
+                for (int g = 0; g < 2 && curves[c].gate; g++) {
+                    void *fresh[] = { values_new(k, TILE), values_new(k, TILE), values_new(k, TILE) }, *own[REGISTERS];
+                    memcpy(own, reg, sizeof own);
+                    memcpy(&own[8], fresh, sizeof fresh);
+                    k->tile(g ? &gate_of_sum : &gate, 1, own, count);
+                    if (g) assert_same(k, own[8], reg[5], TILE, "sum of a gate");
+                    assert_same(k, own[9], reg[6], TILE, "curve of a gate");
+                    assert_same(k, own[10], reg[7], TILE, "gate");
+                    for (int f = 0; f < 3; f++) free(fresh[f]);
+                }
+                registers_free(reg);
+            }
 }
 
 /* --- the same bits from each build ---------------------------------------------------------------------------------------- */
@@ -207,9 +274,17 @@ static const uint8_t maps[] = {
 #undef MAP3
 #undef FOLD
 #undef OTHER
-#define JOINED(inner, outer, ...) JOINED_##inner##_##outer,
+#define JOINED2(before, last, ...) JOINED_##before##_##last,
+#define JOINED3 JOINED2
+#define JOINED4 JOINED2
+#define CURVED(f) JOINED_add_##f,
+#define GATED(f) JOINED_##f##_gate, JOINED_add_##f##_gate,
 #include "vm/kernel/joined.def"
-#undef JOINED
+#undef JOINED2
+#undef JOINED3
+#undef JOINED4
+#undef CURVED
+#undef GATED
 };
 
 /* Any bit pattern, and values in sensible ranges between. */
@@ -232,9 +307,11 @@ static void test_builds_agree_on_maps(void **state) {
                 unsigned before = t % 2 ? flush_set() : 0;
                 void *x = wild_new(a, TILE), *y = wild_new(a, TILE), *z = wild_new(a, TILE), *va = values_new(a, TILE), *vb = values_new(a, TILE);
                 int count = t < 6 ? TILE : 1 + 37 * t % 100;
-                TileStep step = { maps[m], 3, 0, 1, 2 };
-                a->tile(&step, 1, (void *[]){ x, y, z, va }, count);
-                b->tile(&step, 1, (void *[]){ x, y, z, vb }, count);
+                TileStep step = { maps[m], .dst = 3, .a = 0, .b = 1, .c = 2, .d = 1, .e = 0, .sum = 4, .curve = 5 };
+                void *sum = values_new(a, TILE), *curve = values_new(a, TILE);
+                a->tile(&step, 1, (void *[]){ x, y, z, va, sum, curve }, count);
+                b->tile(&step, 1, (void *[]){ x, y, z, vb, sum, curve }, count);
+                free(sum); free(curve);
                 if (t % 2) flush_restore(before);
                 char what[32];
                 snprintf(what, sizeof what, "map %zu", m);
@@ -513,7 +590,7 @@ static void test_choice(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accuracy), cmocka_unit_test(test_two_operands), cmocka_unit_test(test_specials),
-        cmocka_unit_test(test_tile_program), cmocka_unit_test(test_joined_steps), cmocka_unit_test(test_builds_agree_on_maps), cmocka_unit_test(test_builds_agree_on_folds),
+        cmocka_unit_test(test_tile_program), cmocka_unit_test(test_joined_chains), cmocka_unit_test(test_joined_curves), cmocka_unit_test(test_builds_agree_on_maps), cmocka_unit_test(test_builds_agree_on_folds),
         cmocka_unit_test(test_fold_rows_tree), cmocka_unit_test(test_fold_line_tree), cmocka_unit_test(test_fold_edges),
         cmocka_unit_test(test_along), cmocka_unit_test(test_argsort_and_arg_at_random), cmocka_unit_test(test_streams), cmocka_unit_test(test_moves),
         cmocka_unit_test(test_flush), cmocka_unit_test(test_choice),

@@ -154,6 +154,30 @@ static void test_steps_join(void **state)
     bench_free(&b);
 }
 
+/* A sum, its sigmoid and their product, all stored, are one step; the chain that makes x sigmoid(x)'s derivative is another.  What is used between keeps its
+ * register. */
+static void test_curves_join(void **state)
+{
+    (void)state;
+    Bench b = bench_new();
+    Axis n = axis_make(64, 1);
+    Shape shape = { 1, { n } };
+    Node *x = cell(&b, "x", shape), *y = cell(&b, "y", shape), *sum = map2(b.g, OP_add, x, y), *s = map1(b.g, OP_sigmoid, sum), *gate = map2(b.g, OP_mul, s, sum);
+    Node *d = map2(b.g, OP_mul, map2(b.g, OP_add, s, map2(b.g, OP_mul, gate, map2(b.g, OP_sub, graph_const(b.g, 1), s))), y);
+    output(&b, "gate", shape, gate);
+    output(&b, "d", shape, d);
+    output(&b, "tanh", shape, map1(b.g, OP_tanh, map2(b.g, OP_add, x, graph_const(b.g, 1))));
+    plan_bench(&b);
+    const TileProgram *tile = find(&b.code->main, INSTR_MAP)->tile;
+    assert_int_equal(tile->n_steps, 9);
+    assert_int_equal(tile->n_joined, 3);
+    int found = 0;
+    for (int i = 0; i < tile->n_joined; i++)
+        found += tile->joined[i].op == JOINED_add_sigmoid_gate || tile->joined[i].op == JOINED_sub_mul_add_mul || tile->joined[i].op == JOINED_add_tanh;
+    assert_int_equal(found, 3);
+    bench_free(&b);
+}
+
 /* Maps over the same axes are one instruction, and what they alone use is never stored. */
 static void test_maps_fuse(void **state)
 {
@@ -361,7 +385,7 @@ static void test_print(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chains_are_one_region), cmocka_unit_test(test_statistic_parts_regions), cmocka_unit_test(test_maps_wait_for_their_region), cmocka_unit_test(test_steps_join),
+        cmocka_unit_test(test_chains_are_one_region), cmocka_unit_test(test_statistic_parts_regions), cmocka_unit_test(test_maps_wait_for_their_region), cmocka_unit_test(test_steps_join), cmocka_unit_test(test_curves_join),
         cmocka_unit_test(test_maps_fuse), cmocka_unit_test(test_made_again),
         cmocka_unit_test(test_long_maps_are_cut), cmocka_unit_test(test_views_cost_nothing), cmocka_unit_test(test_memory_is_shared),
         cmocka_unit_test(test_parameters_are_not_chunked), cmocka_unit_test(test_rows_of_an_equation), cmocka_unit_test(test_sums_of_squares_by_column), cmocka_unit_test(test_cost), cmocka_unit_test(test_too_large), cmocka_unit_test(test_print),

@@ -68,7 +68,7 @@ typedef struct TileConst { uint8_t reg; int number; double value; } TileConst;  
 typedef struct TileProgram {
     int n_steps, n_registers, n_results, n_constants, n_joined;
     TileStep *steps;
-    TileStep *joined;           /* the same, some two in one: what is run */
+    TileStep *joined;           /* the same, some of them in one: what is run */
     TileConst *constants;
     uint8_t *out, *in;
     const Origin **origins;     /* of each step */

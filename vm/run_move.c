@@ -100,7 +100,7 @@ void run_copy(Frame *frame, const Instr *instr)
 static void add_row(const Kernels *kernels, char *to, const char *from, const Rows *in)
 {
     if (in->to == 1 && in->from == 1) {
-        static const TileStep add = { OP_add, 0, 0, 1, 1 };
+        static const TileStep add = { .op = OP_add, .dst = 0, .a = 0, .b = 1 };
         for (int64_t i = 0; i < in->n; i += TILE) {
             int64_t at = i * (int64_t)in->walk.bytes;
             void *const reg[2] = { to + at, (void *)(uintptr_t)(from + at) };

@@ -297,7 +297,7 @@ static bool assign_registers(Tile *t)
             in[k] = t->made_at[i][k] < t->from ? outside_register(t, n->in[k]) : t->reg[t->made_at[i][k]];
         t->stored[i] = !info_of(t->p, n)->again && t->within[i] < info_of(t->p, n)->uses;
         if ((t->reg[i] = take_register(t)) < 0) return false;
-        t->steps[t->n_steps++] = (TileStep){ (uint8_t)n->op, (uint8_t)t->reg[i], (uint8_t)in[0], (uint8_t)in[1], (uint8_t)in[2] };
+        t->steps[t->n_steps++] = (TileStep){ .op = (uint8_t)n->op, .dst = (uint8_t)t->reg[i], .a = (uint8_t)in[0], .b = (uint8_t)in[1], .c = (uint8_t)in[2] };
         for (int k = 0; k < n->n_in; k++) {
             int at = t->made_at[i][k];
             if (at >= t->from && !t->stored[at] && t->last[at] == i) t->busy[t->reg[at]] = false;
@@ -323,54 +323,6 @@ static int constant_number(Planner *p, double value)
     return code->n_constants++;
 }
 
-/* ---- Joined steps ---- */
-
-/* Number of an op among the inner and among the outer ones of joined.def; -1: none. */
-static int joinable(int op) { return op == OP_add ? 0 : op == OP_sub ? 1 : op == OP_mul ? 2 : -1; }
-
-static int joined_code(int inner, int outer, bool second)
-{
-    enum { OUTERS = JOINED_sub_add - JOINED_add_add };
-    int from = JOINED_add_from - JOINED_add_add, first = JOINED_add_add + OUTERS * joinable(inner);
-    return first + (outer == OP_add ? 0 : outer == OP_mul ? JOINED_add_mul - JOINED_add_add : second ? from : JOINED_add_sub - JOINED_add_add);
-}
-
-/* Whether the step i may wait for the step j, which alone uses its value: what it reads is still there. */
-static bool can_wait(const TileStep *steps, const bool *gone, int i, int j)
-{
-    for (int m = i + 1; m < j; m++)
-        if (!gone[m] && (steps[m].dst == steps[i].a || steps[m].dst == steps[i].b)) return false;
-    return true;
-}
-
-/* The step that makes operand k of step j, if the two can be one; -1 if not. */
-static int step_to_join(const Tile *t, const TileStep *steps, const bool *gone, int j, int k)
-{
-    int at = t->made_at[t->from + j][k], i = at - t->from;
-    if (i < 0 || gone[i] || joinable(steps[i].op) < 0 || t->stored[at] || t->within[at] != 1) return -1;
-    return can_wait(steps, gone, i, j) ? i : -1;
-}
-
-/* The steps, with sums and products that one other such step uses joined to it: a tile less to write and to read. */
-static void join_steps(Planner *p, const Tile *t, TileProgram *program)
-{
-    TileStep *steps = ARENA_ARRAY(&p->work, TileStep, t->n_steps);
-    bool *gone = ARENA_ARRAY(&p->work, bool, t->n_steps);
-    memcpy(steps, t->steps, (size_t)t->n_steps * sizeof *steps);
-    memset(gone, 0, (size_t)t->n_steps * sizeof *gone);
-    for (int j = 0; j < t->n_steps; j++)
-        for (int k = 0; k < 2 && joinable(steps[j].op) >= 0; k++) {
-            int i = step_to_join(t, steps, gone, j, k);
-            if (i < 0) continue;
-            uint8_t other = k ? steps[j].a : steps[j].b;
-            steps[j] = (TileStep){ (uint8_t)joined_code(steps[i].op, steps[j].op, k), steps[j].dst, steps[i].a, steps[i].b, other };
-            gone[i] = true;
-        }
-    program->joined = ARENA_ARRAY(p->memory, TileStep, t->n_steps);
-    for (int j = 0; j < t->n_steps; j++)
-        if (!gone[j]) program->joined[program->n_joined++] = steps[j];
-}
-
 static TileProgram *tile_program(Planner *p, const Tile *t, int n_results)
 {
     TileProgram *program = ARENA_NEW(p->memory, TileProgram);
@@ -384,7 +336,7 @@ static TileProgram *tile_program(Planner *p, const Tile *t, int n_results)
     program->out = ARENA_ARRAY(p->memory, uint8_t, n_results + 1);
     program->in = ARENA_ARRAY(p->memory, uint8_t, t->n_loads + 1);
     memcpy(program->steps, t->steps, (size_t)t->n_steps * sizeof *t->steps);
-    join_steps(p, t, program);
+    join_steps(p, &(TileUses){ t->made_at + t->from, t->within + t->from, t->stored + t->from, t->from }, program);
     for (int i = 0; i < t->n_constants; i++)
         program->constants[i] = (TileConst){ t->constant[i].reg, constant_number(p, t->constant[i].value), t->constant[i].value };
     memcpy(program->in, t->load_reg, (size_t)t->n_loads);

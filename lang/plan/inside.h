@@ -6,7 +6,7 @@
  *   levels   order of what crosses items and of regions that run chunk by chunk
  *   slices   sums over items that are made in the items' region
  *   layout   the order of the axes in memory; views and buffers
- *   emit     instructions, block by block (fuse: maps; dot: products; move, fold, leaf: the rest)
+ *   emit     instructions, block by block (fuse: maps, join: their steps; dot: products; move, fold, leaf: the rest)
  *   together instructions that need not wait for each other
  *   buffers  live ranges and places in the arenas (guard: whether results are finite; far: what is written past the caches) */
 #ifndef EBM_PLAN_INSIDE_H
@@ -216,6 +216,11 @@ void    emit_fill(Planner *p, const Node *node, const View *to, const Axes *axes
 Axis    lane_of(const Planner *p, const Node *n);       /* its lane axis while in a region, else 0 */
 void    scratch_needed(Planner *p, int64_t values);      /* of the kernels' own memory, for each thread */
 void    split_instr(const Planner *p, Instr *instr, int first, int last, double work);  /* work: of one turn of the nest */
+
+/* join.c: fills a tile program's joined steps.  By step, from the program's first: where its operands were made (below `from`: outside), how many steps of the
+ * program use its value, and whether that is kept. */
+typedef struct TileUses { int (*made_at)[3]; const int *within; const bool *stored; int from; } TileUses;
+void join_steps(Planner *p, const TileUses *uses, TileProgram *program);
 
 /* fuse.c */
 void    emit_straight(Planner *p, Node **nodes, int n); /* nodes of one level or region, in any order */

@@ -13,15 +13,25 @@
 #include "vm/base/graph.h"
 #include "vm/base/store.h"
 
-enum { TILE = 512, TILE_REGISTERS = 32 };               /* values of a tile; registers of a tile program */
+enum { TILE = 1024, TILE_REGISTERS = 32 };               /* values of a tile; registers of a tile program */
 
-/* One step of a tile program: register dst = op(a, b, c); op is a map of ops.def, or two of them joined (joined.def). */
-typedef struct TileStep { uint8_t op, dst, a, b, c; } TileStep;
+/* One step of a tile program: register dst = op(a, b, c); op is a map of ops.def, or some of them joined (joined.def).  Of joined ones alone:
+ * d and e, further operands; sum and curve, what is kept of the inner steps. */
+typedef struct TileStep { uint8_t op, dst, a, b, c, d, e, sum, curve; } TileStep;
 typedef enum Joined {
     JOINED_FIRST = 128,         /* after all ops */
-#define JOINED(inner, outer, ...) JOINED_##inner##_##outer,
+#define JOINED2(inner, outer, ...) JOINED_##inner##_##outer,
+#define JOINED3 JOINED2
+#define JOINED4 JOINED2
+#define CURVED(f) JOINED_add_##f,
+#define GATED(f) JOINED_##f##_gate, JOINED_add_##f##_gate,
 #include "vm/kernel/joined.def"
-#undef JOINED
+#undef JOINED2
+#undef JOINED3
+#undef JOINED4
+#undef CURVED
+#undef GATED
+    JOINED_LAST_CHAIN = JOINED_sub_mul_add_mul
 } Joined;
 
 typedef struct Kernels {

@@ -21,8 +21,8 @@ static inline int leaf_merges(int64_t leaf) { return __builtin_ctzll(~(uint64_t)
 extern const Kernels KERNEL(kernels);
 
 void KERNEL(tile)(const TileStep *steps, int n_steps, void *const *reg, int count);
-/* The maps that have a way of their own (curve.c): whether this is one, and is done. */
-bool KERNEL(curve)(int op, REAL *d, const REAL *a, int count);
+/* The steps that have a way of their own (curve.c): whether this is one, and is done. */
+bool KERNEL(curve)(const TileStep *step, void *const *reg, int count);
 void KERNEL(load)(void *tile, const void *from, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
 void KERNEL(store)(void *to, const void *tile, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);
 void KERNEL(stream)(void *to, const void *tile, int rows, int cols, ptrdiff_t row_stride, ptrdiff_t col_stride);

@@ -7,20 +7,27 @@
 
 void KERNEL(tile)(const TileStep *steps, int n_steps, void *const *reg, int count) {
     for (const TileStep *s = steps; s < steps + n_steps; s++) {
-        REAL *d = reg[s->dst];
-        const REAL *a = reg[s->a], *b = reg[s->b], *c = reg[s->c];
-        if (KERNEL(curve)(s->op, d, a, count)) continue;
+        if (KERNEL(curve)(s, reg, count)) continue;
+        REAL *to = reg[s->dst];
+        const REAL *a = reg[s->a], *b = reg[s->b], *c = reg[s->c], *d = reg[s->d], *e = reg[s->e];
         switch (s->op) {
-#define MAP1(name, expr, ...) case OP_##name: EACH { REAL x = a[i]; d[i] = (expr); } break;
-#define MAP2(name, expr, ...) case OP_##name: EACH { REAL x = a[i], y = b[i]; d[i] = (expr); } break;
-#define MAP3(name, expr, ...) case OP_##name: EACH { REAL x = a[i], y = b[i], z = c[i]; d[i] = (expr); } break;
+#define MAP1(name, expr, ...) case OP_##name: EACH { REAL x = a[i]; to[i] = (expr); } break;
+#define MAP2(name, expr, ...) case OP_##name: EACH { REAL x = a[i], y = b[i]; to[i] = (expr); } break;
+#define MAP3(name, expr, ...) case OP_##name: EACH { REAL x = a[i], y = b[i], z = c[i]; to[i] = (expr); } break;
 #define FOLD(...)
 #define OTHER(...)
 #include "vm/base/ops.def"
-#define JOINED(inner, outer, first, second) \
-        case JOINED_##inner##_##outer: EACH { REAL x = a[i], y = b[i], z = c[i], t = (first); d[i] = (second); } break;
+#define JOINED2(inner, outer, expr) case JOINED_##inner##_##outer: EACH { REAL x = a[i], y = b[i], z = c[i]; to[i] = (expr); } break;
+#define JOINED3(inner, outer, expr) case JOINED_##inner##_##outer: EACH { REAL x = a[i], y = b[i], z = c[i], w = d[i]; to[i] = (expr); } break;
+#define JOINED4(inner, outer, expr) case JOINED_##inner##_##outer: EACH { REAL x = a[i], y = b[i], z = c[i], w = d[i], v = e[i]; to[i] = (expr); } break;
+#define CURVED(f)
+#define GATED(f)
 #include "vm/kernel/joined.def"
-#undef JOINED
+#undef JOINED2
+#undef JOINED3
+#undef JOINED4
+#undef CURVED
+#undef GATED
 #undef MAP1
 #undef MAP2
 #undef MAP3
