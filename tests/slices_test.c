@@ -13,7 +13,7 @@
 #include "tests/oracle.h"
 #include "vm/code.h"
 
-enum { OUTPUTS = 8 };
+enum { OUTPUTS = 10 };
 
 /* A layer applied to places of items, and sums over the items of all it gives. */
 typedef struct Layer {
@@ -35,7 +35,7 @@ static Node *read_slot(const Layer *l, uint32_t slot) { return graph_slot(l->gra
 
 static void add_output(Layer *l, Node *n)
 {
-    static const char *const names[OUTPUTS] = { "a", "b", "c", "d", "e", "f", "g", "h" };
+    static const char *const names[OUTPUTS] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" };
     Shape shape = { .n = n->axes.n };
     memcpy(shape.at, n->axes.at, sizeof shape.at);
     l->outputs[l->n] = (Output){ store_add(l->store, names[l->n], shape, false), n };
@@ -50,6 +50,20 @@ static Node *windows(Graph *g, Node *x, Axis place, Axis at, Axis tap)
     move.at[0].term[0].axis = at, move.at[0].term[0].coef = 1;
     move.at[0].term[1].axis = tap, move.at[0].term[1].coef = 1;
     return graph_index(g, x, &move, axes_with(axes_with(axes_without(x->axes, place), at), tap));
+}
+
+/* A value that is used early, and once more long after by a sum over items, when what it is made of is still there. */
+static void add_long_way(Layer *l, Node *y, Axis item, Axis t, Axis h)
+{
+    Graph *g = l->graph;
+    Axis other = axis_make(axis_size(h), 9);
+    uint32_t slot = filled(l->store, "square", (Shape){ 2, { other, h } });
+    Node *square = read_slot(l, slot), *twice = graph_map(g, OP_mul, y, graph_map(g, OP_cos, y, NULL, NULL), NULL), *way = twice;
+    for (int i = 0; i < 9; i++) {
+        way = graph_map(g, OP_tanh, graph_rename(g, graph_dot(g, square, way, axes_one(h)), other, h), NULL, NULL);
+        if (i == 7) add_output(l, graph_dot(g, graph_rename(g, way, h, other), twice, axes_with(axes_one(item), t)));
+    }
+    add_output(l, graph_fold(g, OP_sum, graph_map(g, OP_mul, way, graph_map(g, OP_add, y, graph_map(g, OP_cos, y, NULL, NULL), NULL), NULL), axes_with(axes_one(item), t)));
 }
 
 static Layer layer_new(int64_t items, int64_t places, Precision precision)
@@ -72,6 +86,7 @@ static Layer layer_new(int64_t items, int64_t places, Precision precision)
     add_output(&l, graph_dot(g, z, window, axes_with(axes_one(item), at)));
     add_output(&l, graph_dot(g, z, z, axes_with(axes_with(axes_one(item), at), out)));
     add_output(&l, graph_dot(g, z, xs, axes_one(item)));
+    add_long_way(&l, y, item, t, h);
     return l;
 }
 

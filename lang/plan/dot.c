@@ -422,6 +422,10 @@ void emit_dot_alone(Planner *p, Node *n)
 {
     View c = view_for(p, n), a = *view_of(p, n->in[0]), b = *view_of(p, n->in[1]);
     Nest nest;
+    if (info_of(p, n)->sliced && p->region) {
+        make_anew(p, n, n->in[0], &a);
+        make_anew(p, n, n->in[1], &b);
+    }
     dot_nest(p, n, &nest, &c, &a, &b);
     widen_columns(p, n, &nest, &c, &a, &b);
     if (info_of(p, n)->sliced && p->region && !count_kind(&nest, KIND_M) && !count_kind(&nest, KIND_N) && emit_sliced_dots(p, n, &c, &a, &b)) return;

@@ -218,6 +218,7 @@ typedef struct Tile {
     int (*made_at)[3];          /* by place in nodes and operand: the place of the operand in nodes, or -1 */
     int *reg, *last, *within;   /* by place in nodes: register of the value; its last use and number of uses in the tile */
     bool *stored;               /* used outside the tile */
+    bool anew;                  /* made once more: nothing but the last value is stored */
     int n_registers, n_loads, n_constants, n_steps;
     Node *load[TILE_REGISTERS];
     uint8_t load_reg[TILE_REGISTERS];
@@ -295,7 +296,7 @@ static bool assign_registers(Tile *t)
         int in[3] = { 0 };
         for (int k = 0; k < n->n_in; k++)
             in[k] = t->made_at[i][k] < t->from ? outside_register(t, n->in[k]) : t->reg[t->made_at[i][k]];
-        t->stored[i] = !info_of(t->p, n)->again && t->within[i] < info_of(t->p, n)->uses;
+        t->stored[i] = t->anew ? i == t->to - 1 : !info_of(t->p, n)->again && t->within[i] < info_of(t->p, n)->uses;
         if ((t->reg[i] = take_register(t)) < 0) return false;
         t->steps[t->n_steps++] = (TileStep){ .op = (uint8_t)n->op, .dst = (uint8_t)t->reg[i], .a = (uint8_t)in[0], .b = (uint8_t)in[1], .c = (uint8_t)in[2] };
         for (int k = 0; k < n->n_in; k++) {
@@ -344,26 +345,15 @@ static TileProgram *tile_program(Planner *p, const Tile *t, int n_results)
     for (int i = t->from; i < t->to; i++) {
         program->origins[i - t->from] = t->nodes->at[i]->origin;
         if (t->stored[i]) program->out[out++] = (uint8_t)t->reg[i];
-        if (t->stored[i] && info_of(p, t->nodes->at[i])->doubled) program->out[out++] = (uint8_t)t->reg[i];
+        if (t->stored[i] && !t->anew && info_of(p, t->nodes->at[i])->doubled) program->out[out++] = (uint8_t)t->reg[i];
     }
     return program;
 }
 
-static void emit_tile(Planner *p, Tile *t)
+/* One instruction of the tile, whose results, the first of the views, have the axes of `first`. */
+static void add_map(Planner *p, const Tile *t, const View **views, int n_results, const Node *first)
 {
-    const View *views[MAX_REFS];
-    int n = 0;
-    Node *first = t->nodes->at[t->from];
-    for (int i = t->from; i < t->to; i++)
-        if (t->stored[i]) {
-            if (n) info_of(p, t->nodes->at[i])->order = info_of(p, first)->order;
-            else first = t->nodes->at[i];
-            view_for(p, t->nodes->at[i]);
-            views[n++] = &info_of(p, t->nodes->at[i])->view;
-            if (info_of(p, t->nodes->at[i])->doubled) views[n++] = &info_of(p, t->nodes->at[i])->outside;
-        }
-    int n_results = n;
-    if (!n_results) return;
+    int n = n_results;
     for (int i = 0; i < t->n_loads; i++) views[n++] = view_of(p, t->load[i]);
     Nest nest;
     nest_begin(&nest, views, n);
@@ -383,6 +373,22 @@ static void emit_tile(Planner *p, Tile *t)
     instr_add(p, instr);
 }
 
+static void emit_tile(Planner *p, Tile *t)
+{
+    const View *views[MAX_REFS];
+    int n = 0;
+    Node *first = t->nodes->at[t->from];
+    for (int i = t->from; i < t->to; i++)
+        if (t->stored[i]) {
+            if (n) info_of(p, t->nodes->at[i])->order = info_of(p, first)->order;
+            else first = t->nodes->at[i];
+            view_for(p, t->nodes->at[i]);
+            views[n++] = &info_of(p, t->nodes->at[i])->view;
+            if (info_of(p, t->nodes->at[i])->doubled) views[n++] = &info_of(p, t->nodes->at[i])->outside;
+        }
+    if (n) add_map(p, t, views, n, first);
+}
+
 /* The place of operand k of the map at i in its unit's list, or -1. */
 static int made_at(const Planner *p, const NodeList *nodes, int i, int k, int unit)
 {
@@ -396,8 +402,7 @@ static int made_at(const Planner *p, const NodeList *nodes, int i, int k, int un
 
 static bool ends_before_user(const Tile *t) { return info_of(t->p, t->nodes->at[t->to - 1])->again; }
 
-/* A unit of maps becomes as few instructions as registers allow. */
-static void emit_maps(Planner *p, const NodeList *nodes, int unit)
+static Tile tile_new(Planner *p, const NodeList *nodes)
 {
     Tile t = { .p = p, .nodes = nodes };
     t.made_at = arena_alloc(&p->work, (size_t)nodes->n * sizeof *t.made_at);
@@ -406,6 +411,13 @@ static void emit_maps(Planner *p, const NodeList *nodes, int unit)
     t.within = ARENA_ARRAY(&p->work, int, nodes->n);
     t.stored = ARENA_ARRAY(&p->work, bool, nodes->n);
     t.steps = ARENA_ARRAY(&p->work, TileStep, nodes->n);
+    return t;
+}
+
+/* A unit of maps becomes as few instructions as registers allow. */
+static void emit_maps(Planner *p, const NodeList *nodes, int unit)
+{
+    Tile t = tile_new(p, nodes);
     for (int i = 0; i < nodes->n; i++) {
         info_of(p, nodes->at[i])->place = i;
         for (int k = 0; k < nodes->at[i]->n_in; k++) t.made_at[i][k] = made_at(p, nodes, i, k, unit);
@@ -417,6 +429,51 @@ static void emit_maps(Planner *p, const NodeList *nodes, int unit)
         while (ends_before_user(&t) || !assign_registers(&t)) t.to--;           /* one map always fits */
         emit_tile(p, &t);
     }
+}
+
+/* ---- Made anew ---- */
+
+/* Lists the maps that make n of values in memory which are needed later than `depth` anyway; false if there are none such, or too much to do. */
+static bool list_anew(Planner *p, const Node *user, Node *n, NodeList *list, double *flops)
+{
+    const Info *info = info_of(p, n);
+    enum { LITTLE = 3 };
+    for (int i = 0; i < list->n; i++)
+        if (list->at[i] == n) return true;
+    if (!is_map(n) || info->batch != info_of(p, user)->batch || (*flops += op_info[n->op].flops) > LITTLE) return false;
+    for (int k = 0; k < n->n_in; k++) {
+        Node *below = node_below(n->in[k]);
+        const Info *in = info_of(p, below);
+        bool inside = p->region && in->region == p->region->id, lies = in->view.buffer >= 0;
+        if (!inside || (lies && in->deepest_use >= info_of(p, user)->depth)) continue;
+        if (!list_anew(p, user, below, list, flops)) return false;
+    }
+    node_list_add(p, list, n);
+    return true;
+}
+
+/* What n, a value that is used here for the last time, and long ago before, is made anew of for `user`: where it lies then. */
+bool make_anew(Planner *p, const Node *user, Node *n, View *to)
+{
+    enum { LONG_AGO = 12 };
+    NodeList nodes = { 0 };
+    double flops = 0;
+    const Info *info = info_of(p, n), *its = info_of(p, user);
+    if (!p->region || p->region->summing || info->batch != its->batch || info->deepest_use > its->depth || its->depth - info->depth < LONG_AGO || !list_anew(p, user, n, &nodes, &flops)) return false;
+    Tile t = tile_new(p, &nodes);
+    t.anew = true;
+    t.to = nodes.n;
+    for (int i = 0; i < nodes.n; i++)
+        for (int k = 0; k < nodes.at[i]->n_in; k++) {
+            t.made_at[i][k] = -1;
+            for (int j = 0; j < i; j++)
+                if (nodes.at[j] == node_below(nodes.at[i]->in[k])) t.made_at[i][k] = j;
+        }
+    if (!assign_registers(&t)) return false;
+    const View *views[MAX_REFS] = { to };
+    *to = view_new(p, &info->order, info->lane, false);
+    add_map(p, &t, views, 1, n);
+    return true;
 }
 
 static void emit_alone(Planner *p, Node *n)

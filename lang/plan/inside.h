@@ -224,6 +224,7 @@ void join_steps(Planner *p, const TileUses *uses, TileProgram *program);
 
 /* fuse.c */
 void    emit_straight(Planner *p, Node **nodes, int n); /* nodes of one level or region, in any order */
+bool    make_anew(Planner *p, const Node *user, Node *n, View *to);
 void    emit_single(Planner *p, Node *n);               /* emit.c: one node that is no map */
 
 /* dot.c, fold.c, move.c, leaf.c */
