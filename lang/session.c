@@ -178,7 +178,7 @@ bool session_compute(Session *session, const Program *program, RunKey key, const
 
 /* ---- filling slots ---- */
 
-static Span slot_span(const Session *session, uint32_t slot)
+Span session_slot_span(const Session *session, uint32_t slot)
 {
     const Script *script = session->script;
     return slot < (uint32_t)script->n_fills ? script->fills[slot].span : (Span){ 0 };
@@ -200,7 +200,7 @@ static bool ensure_by_train(Session *session, uint32_t slot, Train *train)
         if (!session_train(session, train)) return false;
         if (session->script->store->slots[slot].filled) return true;
     }
-    Diagnostic *d = diag_error(session->diagnostics, "E0610", slot_span(session, slot), "'%s' is not known yet: the run '%s' %s",
+    Diagnostic *d = diag_error(session->diagnostics, "E0610", session_slot_span(session, slot), "'%s' is not known yet: the run '%s' %s",
                                name, train->name, train->done || train == session->training ? "has not set it" : "stands later in the text");
     if (!train->done && train != session->training) diag_help(d, "move what uses '%s' below the train '%s'", name, train->name);
     return false;
@@ -216,31 +216,17 @@ static bool copy_slot(Session *session, uint32_t to, uint32_t from)
     return true;
 }
 
-static bool load_slot(Session *session, uint32_t slot)
-{
-    Store *store = session->script->store;
-    Slot *s = &store->slots[slot];
-    const char *error = s->elements ? s->load_elements(s->context, s) : s->map && !s->data ? s->map(s->context, s, store->precision) : NULL;
-    if (!error && !s->mapped && !s->elements) {
-        slot_memory(store, slot);
-        error = s->load(s->context, s, store->precision);
-    }
-    if (error) diag_error(session->diagnostics, "E0790", slot_span(session, slot), "'%s' cannot be read: %s", s->name, error)->fault = FAULT_MACHINE;
-    s->filled = !error;
-    return !error;
-}
-
 /* By the slot's own recipe, whoever may write it later: this is also how a train's cells begin. */
 bool session_fill(Session *session, uint32_t slot)
 {
     const Script *script = session->script;
     Slot *s = &script->store->slots[slot];
     if (s->filled) return true;
-    if (s->load) return load_slot(session, slot);
+    if (s->load) return session_load(session, slot);
     const Fill *fill = slot < (uint32_t)script->n_fills ? &script->fills[slot] : NULL;
     if (fill && fill->is_copy) return copy_slot(session, slot, fill->source);
     if (fill && fill->has_program) return session_fill_together(session, slot);
-    diag_error(session->diagnostics, "E0611", slot_span(session, slot), "'%s' has no value and nothing that would give it one", s->name);
+    diag_error(session->diagnostics, "E0611", session_slot_span(session, slot), "'%s' has no value and nothing that would give it one", s->name);
     return false;
 }
 
@@ -273,7 +259,7 @@ bool session_ensure(Session *session, uint32_t slot)
     if (slot >= session->n_slots && !session_know(session)) return false;
     SlotState *state = &session->slots[slot];
     if (state->busy) {
-        diag_error(session->diagnostics, "E0611", slot_span(session, slot), "'%s' needs itself", session->script->store->slots[slot].name);
+        diag_error(session->diagnostics, "E0611", session_slot_span(session, slot), "'%s' needs itself", session->script->store->slots[slot].name);
         return false;
     }
     state->busy = true;

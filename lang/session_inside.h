@@ -24,6 +24,9 @@ typedef struct RunPlace {
     int64_t *rows;              /* of the curves of each `every` */
 } RunPlace;
 
+/* Files that are being read: see session_load.c. */
+typedef struct Loads Loads;
+
 struct Session {
     Script *script;
     SessionOptions options;
@@ -41,6 +44,7 @@ struct Session {
     Action *saves;              /* done, to be written again when later claims are known */
     int n_saves;
     int claims_at_save;         /* claims known when files were last written */
+    Loads *loads;               /* while a train is prepared, or null */
     Train *training;            /* the train that runs now, or null */
     Train *resumed;             /* the train that goes on from a saved state, until it does; or null */
     RunPlace place;             /* where it goes on; the session owns the rows */
@@ -69,6 +73,14 @@ bool session_ensure_reads(Session *session, const Program *program, const Train 
 bool session_compute(Session *session, const Program *program, RunKey key, const char *label);
 /* Numbers of the slots a program reads, ascending; *n of them; the caller frees. */
 uint32_t *program_reads(const Program *program, int *n);
+
+/* session_load.c: a slot that a file fills.  Those that the train reads can be begun ahead; `end` waits for them, and is false with a diagnostic
+ * if one could not be read. */
+bool session_load(Session *session, uint32_t slot);
+void session_begin_loads(Session *session, const Train *train);
+bool session_end_loads(Session *session);
+/* Where the value of a slot is defined. */
+Span session_slot_span(const Session *session, uint32_t slot);
 
 /* session_train.c: trains a run to its end.  False with a diagnostic; an interruption is not an error. */
 bool session_train(Session *session, Train *train);

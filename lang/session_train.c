@@ -106,10 +106,11 @@ static bool needs_recording(const Train *train)
 static bool plan_phases(Session *session, const Train *train, const Phase *phases, Code **codes)
 {
     for (int p = 0; p < train->n_phases; p++) {
-        if (!session_ensure_reads(session, &phases[p].program, train)) return false;
         codes[p] = session_plan(session, &phases[p].program);
         if (!codes[p]) return false;
     }
+    for (int p = 0; p < train->n_phases; p++)
+        if (!session_ensure_reads(session, &phases[p].program, train)) return false;
     return true;
 }
 
@@ -194,8 +195,9 @@ static bool prepare(Run *run)
     run->paces = calloc((size_t)train->n_everys + 1, sizeof *run->paces);
     run->paces_at_snapshot = calloc((size_t)train->n_everys + 1, sizeof *run->paces_at_snapshot);
     if (!run->phases || !run->recording || !run->paces || !run->paces_at_snapshot) return false;
-    if (!fill_cells(session, train)) return false;
-    if (!plan_phases(session, train, train->phases, run->phases)) return false;
+    session_begin_loads(session, train);
+    bool well = fill_cells(session, train) && plan_phases(session, train, train->phases, run->phases);
+    if (!session_end_loads(session) || !well) return false;
     if (train->recording && needs_recording(train) && !plan_phases(session, train, train->recording, run->recording)) return false;
     if (session->resumed == train) return go_on(run);
     clear_curves(session, train);
