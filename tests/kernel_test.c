@@ -31,7 +31,7 @@ static const Sweep sweeps[] = {
     { "log1p", OP_log1p, log1pl, 0, 1e9, 2, 2 },
     { "tanh", OP_tanh, tanhl, -10, 10, 2.5, 2.5 },             { "tanh", OP_tanh, tanhl, -1, 1, 2.5, 2.5 },
     { "tanh", OP_tanh, tanhl, -1e-3, 1e-3, 2, 2.5 },
-    { "sigmoid", OP_sigmoid, sigmoid_exact, -87, -10, 2.5, 2.5 }, { "sigmoid", OP_sigmoid, sigmoid_exact, -10, 20, 2.5, 2.5 }, { "sigmoid", OP_sigmoid, sigmoid_exact, -1, 1, 2, 2 },
+    { "sigmoid", OP_sigmoid, sigmoid_exact, -87, -10, 2.5, 2 }, { "sigmoid", OP_sigmoid, sigmoid_exact, -10, 20, 2.5, 2.5 }, { "sigmoid", OP_sigmoid, sigmoid_exact, -1, 1, 2, 2 },
     { "softplus", OP_softplus, softplus_exact, -80, 80, 2, 2 }, { "softplus", OP_softplus, softplus_exact, -2, 2, 2, 2 },
     { "sin", OP_sin, sinl, -10, 10, 2, 2 },                  { "sin", OP_sin, sinl, -9e4, 9e4, 2, 2 },
     { "cos", OP_cos, cosl, -10, 10, 2, 2 },                  { "cos", OP_cos, cosl, -9e4, 9e4, 2, 2 },

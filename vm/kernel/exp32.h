@@ -44,14 +44,10 @@ static inline VALUE F(expm1)(VALUE x) {
     return MULADD(s, e, s - K(1.0f));
 }
 
-/* Exact on both sides: the small one is 1 / exp(-x).  As above, with -r for r, and terms one after another: an operation less. */
+/* Exact on both sides: the small one is 1 / exp(-x). */
 static inline VALUE F(sigmoid)(VALUE x) {
-    x = SMALLER(K(88.0f), LARGER(K(-88.0f), x));
-    VALUE t = MULADD(x, K(-1.44269504f), K(EXP_ROUNDER)), k = t - K(EXP_ROUNDER);
-    VALUE r = MULADD(k, K(-1.90465432e-9f), MULADD(k, K(0.69314718f), x)), e = MULADD(r, K(1.392622492e-3f), K(-8.363212140e-3f));
-    e = MULADD(r, MULADD(r, MULADD(r, e, K(4.166655437e-2f)), K(-1.666657679e-1f)), K(0.5f));
-    e = MULADD(r, MULADD(r, e, K(-1.0f)), K(1.0f));
-    return K(1.0f) / MULADD(OF_WORD(WORD(t) << 23), e, K(1.0f));
+    VALUE s, e = F(exp_parts)(-SMALLER(K(88.0f), LARGER(K(-88.0f), x)), &s);
+    return K(1.0f) / (K(1.0f) + MULADD(s, e, s));
 }
 
 /* (exp(2a) - 1) / (exp(2a) + 1) for a = |x|. */
