@@ -305,38 +305,22 @@ static bool emit_two_sums(Planner *p, Node *n, const View *c, View *a, View *b)
     return true;
 }
 
-/* Sums of products place by place over a slice: lane by lane along the other summed axis, or along every sixteenth item, then what that leaves.
+/* Sums of products place by place over a slice: item by item along the other summed axis, if there is one, then over the items.
  * False: they do not stand so. */
 static bool emit_sliced_dots(Planner *p, Node *n, const View *c, const View *a, const View *b)
 {
-    Axis lane = lane_of(p, n), other = 0;
-    Shape order = info_of(p, n)->order, lanes = order;
-    int64_t vectors = p->region->chunk / LANES_SUMMED;
+    Axis lane = lane_of(p, n);
+    Shape order = info_of(p, n)->order;
     Nest nest;
+    if (view_stride(a, lane) != 1 || view_stride(b, lane) != 1) return false;
+    order.at[order.n++] = lane;
+    View items = view_new(p, &order, lane, false);
+    nest_begin(&nest, (const View *[]){ &items, a, b }, 3);
     for (int i = 0; i < n->in[0]->axes.n; i++)
-        if (!axes_have(&n->axes, n->in[0]->axes.at[i]) && n->in[0]->axes.at[i] != lane) other = n->in[0]->axes.at[i];
-    if (other ? view_stride(a, lane) != 1 || view_stride(b, lane) != 1 : !slice_has_vectors(p, a, lane) || !slice_has_vectors(p, b, lane)) return false;
-    lanes.at[lanes.n++] = other ? lane : vector_axis(n);
-    View sums = view_new(p, &lanes, other ? lane : 0, false);
-    nest_begin(&nest, (const View *[]){ &sums, a, b }, 3);
-    for (int i = 0; i < order.n; i++) nest_axis(p, &nest, order.at[i], 0);
-    if (other) {
-        nest_axis(p, &nest, other, 0);
-        nest_axis(p, &nest, lane, lane);
-    } else {
-        nest_dim(&nest, vectors, (int64_t[]){ 0, LANES_SUMMED, LANES_SUMMED });
-        nest_dim(&nest, LANES_SUMMED, (int64_t[]){ 1, 1, 1 });
-        nest.item_stride[A] = nest.item_stride[B] = 1;
-    }
+        if (n->in[0]->axes.at[i] != lane) nest_axis(p, &nest, n->in[0]->axes.at[i], 0);
+    nest_axis(p, &nest, lane, lane);
     emit_lane_dot(p, n, &nest, nest.n - 1);
-    if (other) {
-        emit_items_sum(p, n, c, &sums, &order);
-        return true;
-    }
-    nest_begin(&nest, (const View *[]){ c, &sums }, 2);
-    for (int i = 0; i < lanes.n; i++) nest_axis(p, &nest, lanes.at[i], 0);
-    nest_tidy(&nest);
-    emit_sum(p, n, &nest);
+    emit_items_sum(p, n, c, &items);
     return true;
 }
 

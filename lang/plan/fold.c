@@ -75,29 +75,13 @@ static void add_fold(Planner *p, Node *n, Nest *nest, Op op)
 
 void emit_sum(Planner *p, Node *n, Nest *nest) { add_fold(p, n, nest, OP_sum); }
 
-/* What is left of a slice's sum: over the items of `from`, of the axes in `order` and the lane.  In whole slices every sixteenth item goes together
- * first, which are vectors; then the sixteen. */
-void emit_items_sum(Planner *p, Node *n, const View *to, const View *from, const Shape *order)
+void emit_items_sum(Planner *p, Node *n, const View *to, const View *from)
 {
-    Axis lane = lane_of(p, n), few = 0;
     Nest nest;
-    View vectors = *from;
-    if (slice_has_vectors(p, from, lane)) {
-        Shape wide = *order;
-        few = wide.at[wide.n++] = vector_axis(n);
-        vectors = view_new(p, &wide, 0, false);
-        nest_begin(&nest, (const View *[]){ &vectors, from }, 2);
-        for (int i = 0; i < order->n; i++) nest_axis(p, &nest, order->at[i], 0);
-        nest_dim(&nest, LANES_SUMMED, (int64_t[]){ 1, 1 });
-        nest_dim(&nest, p->region->chunk / LANES_SUMMED, (int64_t[]){ 0, LANES_SUMMED });
-        nest.item_stride[1] = view_stride(from, lane);
-        nest_tidy(&nest);
-        add_fold(p, n, &nest, OP_sum);
-    }
-    nest_begin(&nest, (const View *[]){ to, &vectors }, 2);
-    for (int i = 0; i < order->n; i++) nest_axis(p, &nest, order->at[i], 0);
-    nest_axis(p, &nest, few ? few : lane, lane);
+    nest_begin(&nest, (const View *[]){ to, from }, 2);
+    for (int i = 0; i < n->axes.n; i++) nest_axis(p, &nest, n->axes.at[i], 0);
     nest_tidy(&nest);
+    nest_axis(p, &nest, lane_of(p, n), lane_of(p, n));
     add_fold(p, n, &nest, OP_sum);
 }
 
@@ -106,12 +90,12 @@ static void emit_sliced_fold(Planner *p, Node *n)
 {
     const Shape *all = &info_of(p, n->in[0])->order;
     Axis lane = lane_of(p, n);
-    Shape order = *all, left;
+    Shape order = *all;
     View from = *view_of(p, n->in[0]);
     Nest nest;
     for (int i = 0; i < all->n; i++) {
         if (axes_have(&n->axes, all->at[i]) || all->at[i] == lane) continue;
-        left = shape_without(&order, all->at[i]);
+        Shape left = shape_without(&order, all->at[i]);
         View to = view_new(p, &left, lane, false);
         nest_begin(&nest, (const View *[]){ &to, &from }, 2);
         for (int k = 0; k < order.n; k++) nest_axis(p, &nest, order.at[k], lane);
@@ -121,8 +105,7 @@ static void emit_sliced_fold(Planner *p, Node *n)
         from = to;
     }
     View to = view_for(p, n);
-    left = shape_without(&order, lane);
-    emit_items_sum(p, n, &to, &from, &left);
+    emit_items_sum(p, n, &to, &from);
 }
 
 void emit_fold(Planner *p, Node *n)

@@ -165,6 +165,7 @@ void find_regions(Planner *p);
 void    slice_node(Planner *p, Node *n);
 int64_t slice_items(const Planner *p, int64_t items);
 void    find_multiplied(Planner *p);                    /* how many items products sum over by slices */
+void    find_multiplied(Planner *p);                    /* how many items products sum over by slices */
 /* Whether all slices consist of vectors of items that lie side by side. */
 enum { LANES_SUMMED = 16 };
 Axis    vector_axis(const Node *n);                     /* of as many lanes; none of the node's own */
@@ -235,8 +236,8 @@ bool    is_left_to_place(const Planner *p, const Node *dot);
 bool    emit_dot_into(Planner *p, Node *dot, const View *to);
 void    emit_dot_alone(Planner *p, Node *n);
 void    emit_fold(Planner *p, Node *n);
-/* The sum over the items of a slice (slices.c): `order` is of the axes that `to` has and the lane is added to. */
-void    emit_items_sum(Planner *p, Node *n, const View *to, const View *from, const Shape *order);
+/* The sum over the items of a slice (slices.c), whose values lie item by item in `from` with all axes of n. */
+void    emit_items_sum(Planner *p, Node *n, const View *to, const View *from);
 void    emit_sum(Planner *p, Node *n, Nest *nest);     /* of the one dim the nest's first view lacks */
 void    emit_along(Planner *p, Node *n);
 void    emit_svd(Planner *p, Node *n);

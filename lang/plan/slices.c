@@ -16,19 +16,6 @@ int64_t slice_items(const Planner *p, int64_t items)
 
 static int64_t slices_of(const Planner *p, int64_t items) { return (items + slice_items(p, items) - 1) / slice_items(p, items); }
 
-Axis vector_axis(const Node *n)
-{
-    unsigned number = 0;
-    while (axes_have(&n->axes, axis_make(LANES_SUMMED, number))) number++;
-    return axis_make(LANES_SUMMED, number);
-}
-
-bool slice_has_vectors(const Planner *p, const View *view, Axis lane)
-{
-    const Region *region = p->region;
-    return region->items % LANES_SUMMED == 0 && region->items % region->slice == 0 && view_stride(view, lane) == 1;
-}
-
 /* The axis of an operand that is made chunk by chunk along it, where the dot sums over it; 0: none. */
 static Axis summed_lane(const Planner *p, const Node *n, int which)
 {
@@ -53,16 +40,11 @@ static bool is_narrow(const Node *n)
     return n->op != OP_dot || (axes_within(&n->in[0]->axes, &n->in[1]->axes) && axes_within(&n->in[1]->axes, &n->in[0]->axes));
 }
 
-/* Sums place by place are no products of matrices: each takes a walk of its own, which pays for many terms alone.  Those of products go along one
- * axis but the items, so that what they give does not depend on which axes are one in memory. */
-static bool has_enough(const Planner *p, const Node *n, Axis lane)
+/* Sums of products place by place go along one axis but the items, so that what they give does not depend on which axes are one in memory. */
+static bool is_plain(const Node *n)
 {
-    enum { LEAST_TERMS = 64 };
-    int64_t terms = slice_items(p, axis_size(lane));
-    for (int i = 0; i < n->in[0]->axes.n; i++)
-        if (n->in[0]->axes.at[i] != lane && !axes_have(&n->axes, n->in[0]->axes.at[i])) terms *= axis_size(n->in[0]->axes.at[i]);
-    if (is_narrow(n) && n->axes.n + 1 >= MAX_AXES) return false;        /* one more goes along meanwhile */
-    return !is_narrow(n) || ((p->chunk || terms >= LEAST_TERMS) && (n->op != OP_dot || n->in[0]->axes.n - n->axes.n <= 2));
+    if (n->op != OP_dot || !is_narrow(n)) return true;
+    return n->axes.n + 1 < MAX_AXES && n->in[0]->axes.n - n->axes.n <= 2;
 }
 
 /* Whether some product of matrices sums over that many items by slices: for the sake of narrow sums alone nothing is sliced. */
@@ -103,7 +85,7 @@ void slice_node(Planner *p, Node *n)
     visit_operands(p, n, find_level, &level);
     for (int i = 0; i < n->n_in; i++) {
         Axis lane = summed_lane(p, n, i);
-        if (!lane || info_of(p, n->in[i])->level != level || !pays(p, n, lane) || !has_enough(p, n, lane)) continue;
+        if (!lane || info_of(p, n->in[i])->level != level || !pays(p, n, lane) || !is_plain(n)) continue;
         if (is_narrow(n) && !are_multiplied(p, axis_size(lane))) continue;
         info->sliced = info->chunked = true;
         info->lane = lane;
