@@ -330,6 +330,60 @@ static void test_sums_of_squares_by_column(void **state)
     bench_free(&b);
 }
 
+static Node *gradient(Bench *b, const char *x, const char *y, Axis n, Axis i, Axis j)
+{
+    return graph_dot(b->g, cell(b, x, (Shape){ 2, { i, n } }), cell(b, y, (Shape){ 2, { j, n } }), axes_one(n));
+}
+
+/* A gradient by two uses of a weight, and what is made of it, under other names: one product of two pairs, a map of the weight, no copy. */
+static void test_sums_of_products(void **state)
+{
+    (void)state;
+    Bench b = bench_new();
+    Axis i = axis_make(20, 1), j = axis_make(30, 2), n = axis_make(48, 3), r = axis_make(20, 4), c = axis_make(30, 5);
+    Node *w = cell(&b, "w", (Shape){ 2, { r, c } });
+    Node *sum = map2(b.g, OP_add, gradient(&b, "x", "y", n, i, j), gradient(&b, "u", "v", n, i, j));
+    sum = graph_rename(b.g, graph_rename(b.g, sum, i, r), j, c);
+    output(&b, "g", (Shape){ 2, { r, c } }, sum);
+    b.outputs[b.n++] = (Output){ (uint32_t)w->key, map2(b.g, OP_sub, w, sum) };
+    plan_bench(&b);
+    const Instr *product = find(&b.code->main, INSTR_PRODUCT), *map = find(&b.code->main, INSTR_MAP);
+    assert_int_equal(count_all(&b.code->main), 2);
+    assert_non_null(product);
+    assert_non_null(map);
+    assert_int_equal(instr_terms(product), 2);
+    assert_int_equal(instr_pairs(product), 2);
+    assert_true(instr_flops(product) == 2.0 * 2 * 20 * 30 * 48);
+    for (int k = 0; k < b.code->commit.n; k++) {
+        assert_int_equal(b.code->commit.at[k]->kind, INSTR_SWAP);
+        assert_true(b.code->commit.at[k]->ref[1].guarded);          /* by the map: one is its operand, one its result */
+    }
+    bench_free(&b);
+}
+
+/* Pairs of another length add themselves; a product that something else needs stays by itself, and small ones are no matter. */
+static void test_sums_that_are_no_one_product(void **state)
+{
+    (void)state;
+    Bench b = bench_new();
+    Axis i = axis_make(20, 1), j = axis_make(30, 2), n = axis_make(48, 3), k = axis_make(64, 4), few = axis_make(4, 5);
+    output(&b, "longer", (Shape){ 2, { i, j } }, map2(b.g, OP_add, gradient(&b, "x", "y", n, i, j), gradient(&b, "u", "v", k, i, j)));
+    plan_bench(&b);
+    assert_int_equal(count(&b.code->main, INSTR_PRODUCT), 2);
+    assert_int_equal(count(&b.code->main, INSTR_MAP), 0);
+    assert_true(b.code->main.at[b.code->main.n - 1]->flag);
+    bench_free(&b);
+    b = bench_new();
+    Node *other = gradient(&b, "x", "y", n, i, j);
+    output(&b, "sum", (Shape){ 2, { i, j } }, map2(b.g, OP_add, other, gradient(&b, "u", "v", n, i, j)));
+    output(&b, "other", (Shape){ 2, { i, j } }, other);
+    output(&b, "few", (Shape){ 2, { few, j } }, map2(b.g, OP_add, gradient(&b, "a", "b", n, few, j), gradient(&b, "c", "d", n, few, j)));
+    plan_bench(&b);
+    assert_int_equal(count(&b.code->main, INSTR_PRODUCT), 4);
+    assert_int_equal(count(&b.code->main, INSTR_MAP), 2);
+    bench_free(&b);
+}
+
 static void test_cost(void **state)
 {
     (void)state;
@@ -388,7 +442,8 @@ int main(void)
         cmocka_unit_test(test_chains_are_one_region), cmocka_unit_test(test_statistic_parts_regions), cmocka_unit_test(test_maps_wait_for_their_region), cmocka_unit_test(test_steps_join), cmocka_unit_test(test_curves_join),
         cmocka_unit_test(test_maps_fuse), cmocka_unit_test(test_made_again),
         cmocka_unit_test(test_long_maps_are_cut), cmocka_unit_test(test_views_cost_nothing), cmocka_unit_test(test_memory_is_shared),
-        cmocka_unit_test(test_parameters_are_not_chunked), cmocka_unit_test(test_rows_of_an_equation), cmocka_unit_test(test_sums_of_squares_by_column), cmocka_unit_test(test_cost), cmocka_unit_test(test_too_large), cmocka_unit_test(test_print),
+        cmocka_unit_test(test_parameters_are_not_chunked), cmocka_unit_test(test_rows_of_an_equation), cmocka_unit_test(test_sums_of_squares_by_column), cmocka_unit_test(test_sums_of_products),
+        cmocka_unit_test(test_sums_that_are_no_one_product), cmocka_unit_test(test_cost), cmocka_unit_test(test_too_large), cmocka_unit_test(test_print),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

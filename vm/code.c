@@ -114,7 +114,7 @@ double instr_flops(const Instr *instr)
     if (instr->tile) {
         for (int i = 0; i < instr->tile->n_steps; i++) flops += op_info[instr->tile->steps[i].op].flops;
     } else if (instr->kind == INSTR_PRODUCT || instr->kind == INSTR_LANE_DOT) {
-        flops = 2;
+        flops = 2 * instr_terms(instr);
     } else if (instr->kind != INSTR_COPY && instr->kind != INSTR_FILL && instr->kind != INSTR_SWAP) {
         flops = op_info[instr->op].flops;
     }

@@ -25,7 +25,7 @@ typedef struct Ref {
     int64_t chunk;              /* values for each item before the chunk's first */
     int pass;                   /* moves on by pass_stride for each pass of the loop at this depth; -1: of none */
     int64_t pass_stride;
-    bool guarded;               /* a map's result: looked at while it is made, whether it is finite; so the commit that takes it need not look */
+    bool guarded;               /* of a map: looked at while it is at hand, whether it is finite; so the commit that takes it need not look */
     bool far;                   /* a map's or copy's result: written past the caches, as it is read much later */
     int64_t stride[MAX_DIMS];
 } Ref;
@@ -42,7 +42,7 @@ typedef enum InstrKind {
     INSTR_FOLD_LINE,            /* k */
     INSTR_ARG_ROWS,             /* k, cols */
     INSTR_ARG_LINE,             /* k */
-    INSTR_PRODUCT,              /* m, n, k; `sums` dims before these add up into the result */
+    INSTR_PRODUCT,              /* m, n, k; `sums` dims before these add up into the result; refs 3 and 4, 5 and 6, ..: further pairs of matrices with the strides of 1 and 2 */
     INSTR_LANE_DOT,             /* k, cols; `sums` as in a product are not allowed */
     INSTR_GATHER,               /* : ref 0 = ref 1 at ref 2 along an axis of ref 1 (size, along_stride) */
     INSTR_SCATTER,              /* : ref 0 at ref 2 (size, along_stride of ref 0) += ref 1 */
@@ -147,10 +147,11 @@ struct Code {
 
 /* Name of a kind of instruction, for printing. */
 const char *instr_name(const Instr *instr);
-/* A product's pairs of matrices: places of the dims that add up. */
+/* A product's pairs of matrices that are operands, and all of them: each at the places of the dims that add up. */
+static inline int instr_terms(const Instr *instr) { return (instr->n_refs - 1) / 2; }
 static inline int64_t instr_pairs(const Instr *instr)
 {
-    int64_t pairs = 1;
+    int64_t pairs = instr_terms(instr);
     for (int d = instr->n_dims - 3 - instr->sums; d < instr->n_dims - 3; d++) pairs *= instr->dim[d];
     return pairs;
 }

@@ -13,7 +13,7 @@ typedef struct TileRun {
     char *own;                  /* memory of the registers */
     void *reg[TILE_REGISTERS];
     bool steady[MAX_REFS];      /* an operand that is one value for the whole nest: loaded once */
-    bool guards;                /* some of the results */
+    bool guards;                /* some operands or results */
     bool flat[MAX_REFS];        /* a tile of it is contiguous */
     bool stored[MAX_REFS];      /* a result that is made in its place */
     bool fetches;               /* more than the second cache holds: the next tile is fetched meanwhile */
@@ -72,10 +72,14 @@ static void run_steps_checked(TileRun *run, int count)
     }
 }
 
-static void guard_results(const TileRun *run, int count)
+/* Looks whether what is guarded is finite: results and operands are still in their registers. */
+static void look_at_guarded(const TileRun *run, int count)
 {
-    for (int r = 0; r < run->program->n_results; r++)
-        if (run->instr->ref[r].guarded && run->frame->kernels->find_nonfinite(run->reg[run->program->out[r]], 1, count, 0) >= 0) run->frame->suspects = true;
+    const TileProgram *program = run->program;
+    for (int r = 0; r < run->instr->n_refs; r++) {
+        int reg = r < program->n_results ? program->out[r] : program->in[r - program->n_results];
+        if (run->instr->ref[r].guarded && run->frame->kernels->find_nonfinite(run->reg[reg], 1, count, 0) >= 0) run->frame->suspects = true;
+    }
 }
 
 /* What follows a tile of what is contiguous. */
@@ -108,7 +112,7 @@ static void run_tile(TileRun *run, int64_t row, int64_t col, int rows, int cols)
     if (run->fetches) fetch_next(run, row, col, rows * cols);
     if (run->frame->checking) run_steps_checked(run, rows * cols);
     else k->tile(program->joined, program->n_joined, run->reg, rows * cols);
-    if (run->guards) guard_results(run, rows * cols);
+    if (run->guards) look_at_guarded(run, rows * cols);
     for (int r = 0; r < n_results; r++)
         if (!run->stored[r]) (run->instr->ref[r].far ? k->stream : k->store)(tile_place(run, r, row, col), run->reg[program->out[r]], rows, cols, run->instr->ref[r].stride[outer], run->instr->ref[r].stride[outer + 1]);
 }
@@ -118,7 +122,7 @@ static void find_flat(TileRun *run, bool one_row)
 {
     const TileProgram *program = run->program;
     for (int r = 0; r < run->instr->n_refs; r++) run->flat[r] = is_flat(run, r, one_row);
-    for (int r = 0; r < program->n_results; r++) run->guards |= run->instr->ref[r].guarded;
+    for (int r = 0; r < run->instr->n_refs; r++) run->guards |= run->instr->ref[r].guarded;
     for (int r = 0; r < program->n_results; r++)
         run->stored[r] = !run->instr->ref[r].far && run->flat[r] && !(r && program->out[r] == program->out[r - 1]);
 }

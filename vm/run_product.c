@@ -24,12 +24,17 @@ static void run_dots(Frame *frame, const Instr *instr)
     while (walk_step(&walk));
 }
 
-/* Where each pair of matrices stands that the dims which add up lead to. */
-static int64_t find_pairs(const Instr *instr, const int64_t *dim, ptrdiff_t *a_at, ptrdiff_t *b_at)
+/* Where each pair of matrices stands, seen from the first: of the operands, at all places that the dims which add up lead to. */
+static int64_t find_pairs(const Walk *walk, ptrdiff_t *a_at, ptrdiff_t *b_at)
 {
+    const Instr *instr = walk->instr;
+    const int64_t *dim = walk->dim;
     int first = instr->n_dims - 3 - instr->sums;
-    int64_t pairs = 1;
-    a_at[0] = b_at[0] = 0;
+    int64_t pairs = instr_terms(instr);
+    for (int64_t t = 0; t < pairs; t++) {
+        a_at[t] = (ptrdiff_t)(walk->at[1 + 2 * t] - walk->at[1]) / (ptrdiff_t)walk->bytes;
+        b_at[t] = (ptrdiff_t)(walk->at[2 + 2 * t] - walk->at[2]) / (ptrdiff_t)walk->bytes;
+    }
     for (int d = first + instr->sums - 1; d >= first; d--) {        /* the innermost goes fastest */
         for (int64_t i = 1; i < dim[d]; i++)
             for (int64_t s = 0; s < pairs; s++) {
@@ -41,13 +46,13 @@ static int64_t find_pairs(const Instr *instr, const int64_t *dim, ptrdiff_t *a_a
     return pairs;
 }
 
-/* The dims that add up are pairs of matrices for one call of the kernel, which keeps the sums in registers. */
+/* All pairs of matrices go to one call of the kernel, which keeps the sums in registers. */
 static void run_pairs(Frame *frame, const Instr *instr)
 {
     Walk walk;
     ptrdiff_t a_at[MAX_PAIRS], b_at[MAX_PAIRS];
     walk_begin_at(&walk, frame, instr, 3 + instr->sums);
-    int64_t pairs = find_pairs(instr, walk.dim, a_at, b_at);
+    int64_t pairs = find_pairs(&walk, a_at, b_at);
     int m = instr->n_dims - 3;
     const int64_t *dim = &walk.dim[m], *c = &instr->ref[0].stride[m], *a = &instr->ref[1].stride[m], *b = &instr->ref[2].stride[m];
     do
@@ -56,10 +61,17 @@ static void run_pairs(Frame *frame, const Instr *instr)
     while (walk_step(&walk));
 }
 
+/* Long pairs that are operands follow each other: what is walked of each then stays in the second cache. */
+static bool is_short(const Instr *instr)
+{
+    enum { LONG = 256 };
+    return instr_terms(instr) == 1 || instr->dim[instr->n_dims - 1] < LONG;
+}
+
 void run_product(Frame *frame, const Instr *instr)
 {
     Walk walk;
-    if (instr->sums && !instr->flag && instr_pairs(instr) <= MAX_PAIRS) {
+    if (instr_pairs(instr) > 1 && !instr->flag && instr_pairs(instr) <= MAX_PAIRS && is_short(instr)) {
         run_pairs(frame, instr);
         return;
     }
@@ -71,8 +83,9 @@ void run_product(Frame *frame, const Instr *instr)
     const int64_t *dim = &walk.dim[walk.outer], *c = &instr->ref[0].stride[walk.outer];
     const int64_t *a = &instr->ref[1].stride[walk.outer], *b = &instr->ref[2].stride[walk.outer];
     do
-        frame->kernels->product(dim[0], dim[1], dim[2], walk_pointer(&walk, 1), a[0], a[2], walk_pointer(&walk, 2), b[2], b[1],
-                                walk_pointer(&walk, 0), c[0], instr->flag || is_further_sum(&walk), frame->scratch);
+        for (int t = 0; t < instr_terms(instr); t++)
+            frame->kernels->product(dim[0], dim[1], dim[2], walk_pointer(&walk, 1 + 2 * t), a[0], a[2], walk_pointer(&walk, 2 + 2 * t), b[2], b[1],
+                                    walk_pointer(&walk, 0), c[0], instr->flag || t || is_further_sum(&walk), frame->scratch);
     while (walk_step(&walk));
 }
 

@@ -112,7 +112,7 @@ static int inner_sum(const Planner *p, const Node *n, const Nest *nest, int left
 }
 
 /* adds: onto what is there. */
-static void emit_product(Planner *p, Node *n, Nest *nest, int columns, bool adds)
+static Instr *emit_product(Planner *p, Node *n, Nest *nest, int columns, bool adds)
 {
     if (columns >= 0 && dim_kind(&nest->dim[columns]) == KIND_M) swap_sides(nest);
     int left = nest->n;
@@ -128,12 +128,13 @@ static void emit_product(Planner *p, Node *n, Nest *nest, int columns, bool adds
     left = put_last(nest, inner_sum(p, n, nest, left), left);
     int sums = sums_inside(nest, left);
     Instr *instr = nest_instr(p, nest, INSTR_PRODUCT, n);
-    if (p->failed) return;
+    if (p->failed) return instr;
     instr->sums = sums;
     instr->flag = adds;
     instr->flops = product_flops(instr);
     split_product(p, instr, left - sums);
     instr_add(p, instr);
+    return instr;
 }
 
 static int count_kind(const Nest *nest, Kind kind)
@@ -425,4 +426,50 @@ void emit_dot_alone(Planner *p, Node *n)
         return;
     }
     emit_lane_dot(p, n, &nest, fit_for_lanes(p, n, &nest, &c, &a, &b, columns));
+}
+
+/* ---- Sums of products ---- */
+
+/* Whether two products walk alike, into the same place. */
+static bool walk_alike(const Instr *x, const Instr *y)
+{
+    if (x->n_dims != y->n_dims || x->sums || y->sums || x->ref[C].offset != y->ref[C].offset) return false;
+    for (int d = 0; d < x->n_dims; d++) {
+        if (x->dim[d] != y->dim[d]) return false;
+        for (int r = C; r <= B; r++)
+            if (x->ref[r].stride[d] != y->ref[r].stride[d]) return false;
+    }
+    return true;
+}
+
+/* The matrices of a product become another pair of the first one's. */
+static void add_pair(Planner *p, Instr *first, const Instr *other)
+{
+    Ref *ref = ARENA_ARRAY(p->memory, Ref, first->n_refs + 2);
+    memcpy(ref, first->ref, (size_t)first->n_refs * sizeof *ref);
+    memcpy(ref + first->n_refs, other->ref + A, 2 * sizeof *ref);
+    first->ref = ref;
+    first->n_refs += 2;
+    first->flops += other->flops;
+}
+
+/* One product of several pairs of matrices; those that do not walk like the first add themselves to what is there. */
+void emit_terms(Planner *p, Node *n)
+{
+    const Info *info = info_of(p, n);
+    View c = view_for(p, n);
+    Instr *first = NULL;
+    for (int t = 0; t < info->n_terms && !p->failed; t++) {
+        const Term *term = &info->terms[t];
+        View to = { .buffer = c.buffer, .offset = c.offset }, a = *view_of(p, term->dot->in[0]), b = *view_of(p, term->dot->in[1]);
+        for (int i = 0; i < n->axes.n; i++) view_set(&to, term->names.at[i], view_stride(&c, n->axes.at[i]));
+        Nest nest;
+        dot_nest(p, term->dot, &nest, &to, &a, &b);
+        Instr *instr = emit_product(p, term->dot, &nest, contiguous_dim(&nest), t > 0);
+        if (first && !p->failed && walk_alike(first, instr)) {
+            add_pair(p, first, instr);
+            p->block->n--;
+        }
+        if (!first) first = instr;
+    }
 }

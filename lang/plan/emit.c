@@ -248,6 +248,11 @@ static void emit_step(Planner *p, Node *n)
 
 void emit_single(Planner *p, Node *n)
 {
+    if (info_of(p, n)->in_terms) return;
+    if (info_of(p, n)->n_terms) {
+        emit_terms(p, n);
+        return;
+    }
     switch (op_info[n->op].family) {
     case FAMILY_DOT: emit_dot(p, n); return;
     case FAMILY_FOLD: emit_fold(p, n); return;
@@ -424,9 +429,18 @@ static void find_spares(Planner *p)
 {
     for (int i = 0; i < p->program->n; i++) {
         const Output *o = &p->program->outputs[i];
-        Info *info = info_of(p, o->value);
-        if (only_puts(p, o)) info->at_commit = true;
-        else if (axes_count(&o->value->axes) > 1 && !is_view(o->value) && !info->spare) info->spare = (int)o->slot + 1;
+        if (only_puts(p, o)) {
+            info_of(p, o->value)->at_commit = true;
+            continue;
+        }
+        Shape *order = ARENA_NEW(&p->work, Shape);
+        *order = p->store->slots[o->slot].shape;
+        Node *below = o->value;
+        while (node_is_rename(below)) below = below_rename(below, order);
+        Info *info = info_of(p, below);
+        if (axes_count(&below->axes) < 2 || is_view(below) || info->spare) continue;
+        info->spare = (int)o->slot + 1;
+        info->spare_order = order;
     }
 }
 

@@ -11,7 +11,12 @@ typedef struct Edge { int to; struct Edge *next; } Edge;
 typedef struct Unit { NodeList nodes; Node *first; int depth, waits; uint32_t key; bool is_map, done; Edge *users; } Unit;
 typedef struct Stretch { Unit *unit; int n, batch; } Stretch;
 
-static bool is_map(const Node *n) { return op_info[n->op].family == FAMILY_MAP; }
+/* Sums of products that are one product are no maps. */
+static bool is_map(const Planner *p, const Node *n)
+{
+    const Info *info = &p->info[n->id];
+    return op_info[n->op].family == FAMILY_MAP && !info->n_terms && !info->in_terms;
+}
 
 /* The orders but for the lane, which lies innermost wherever it stands in them. */
 static bool same_order(const Shape *a, const Shape *b, Axis lane)
@@ -42,10 +47,10 @@ static void deepen(Planner *p, Node *user, Node *operand, int which, void *conte
 {
     (void)which;
     DepthOf *d = context;
-    Node *below = is_map(user) ? node_below(operand) : operand;
+    Node *below = is_map(p, user) ? node_below(operand) : operand;
     if (!is_member(p, d->stretch, below)) return;
     int depth = info_of(p, below)->depth;
-    if (!(is_map(user) && is_map(below) && same_space(p, user, below))) depth++;
+    if (!(is_map(p, user) && is_map(p, below) && same_space(p, user, below))) depth++;
     if (depth > d->depth) d->depth = depth;
 }
 
@@ -54,10 +59,10 @@ static void note_use(Planner *p, Node *user, Node *operand, int which, void *con
 {
     (void)which;
     Stretch *s = context;
-    Node *below = is_map(user) ? node_below(operand) : operand;
+    Node *below = is_map(p, user) ? node_below(operand) : operand;
     if (!is_member(p, s, below)) return;
     Info *info = info_of(p, below);
-    int depth = info_of(p, user)->depth - !(is_map(user) && is_map(below) && same_space(p, user, below));
+    int depth = info_of(p, user)->depth - !(is_map(p, user) && is_map(p, below) && same_space(p, user, below));
     if (depth < info->lowest_use) info->lowest_use = depth;
     if (depth > info->deepest_use) info->deepest_use = depth;
     info->uses_seen++;
@@ -70,7 +75,7 @@ static int newly_kept(Planner *p, const Stretch *s, const Node *n)
     for (int k = 0; k < n->n_in; k++) {
         const Node *below = node_below(n->in[k]);
         const Info *info = info_of(p, below);
-        if (!is_map(below) || !is_member(p, s, below) || info->depth != info_of(p, n)->depth || !same_space(p, n, below)) continue;
+        if (!is_map(p, below) || !is_member(p, s, below) || info->depth != info_of(p, n)->depth || !same_space(p, n, below)) continue;
         kept += info->deepest_use <= info->depth && info->uses_seen == info->uses;
     }
     return kept;
@@ -87,7 +92,7 @@ static void sink_maps(Planner *p, Stretch *s, Node **nodes, int n)
     }
     for (int i = n - 1; i >= 0; i--) {
         Info *info = info_of(p, nodes[i]);
-        bool inside = is_map(nodes[i]) && info->uses_seen == info->uses && info->lowest_use != INT_MAX;
+        bool inside = is_map(p, nodes[i]) && info->uses_seen == info->uses && info->lowest_use != INT_MAX;
         if (inside && info->lowest_use > info->depth && !newly_kept(p, s, nodes[i])) info->depth = info->lowest_use;
         visit_operands(p, nodes[i], note_use, s);
     }
@@ -96,10 +101,10 @@ static void sink_maps(Planner *p, Stretch *s, Node **nodes, int n)
 static int unit_of(Planner *p, Stretch *s, Node *n)
 {
     int depth = info_of(p, n)->depth;
-    if (is_map(n))
+    if (is_map(p, n))
         for (int u = s->n - 1; u >= 0; u--)
             if (s->unit[u].is_map && s->unit[u].depth == depth && same_space(p, s->unit[u].first, n)) return u;
-    s->unit[s->n] = (Unit){ .first = n, .depth = depth, .is_map = is_map(n) };
+    s->unit[s->n] = (Unit){ .first = n, .depth = depth, .is_map = is_map(p, n) };
     return s->n++;
 }
 
@@ -108,11 +113,11 @@ static int unit_of(Planner *p, Stretch *s, Node *n)
 static void note_reach(Planner *p, Node *user, Node *operand, int which, void *context)
 {
     (void)which;
-    Node *below = is_map(user) ? node_below(operand) : operand;
+    Node *below = is_map(p, user) ? node_below(operand) : operand;
     if (!is_member(p, context, below)) return;
     Info *info = info_of(p, below);
     if (info_of(p, user)->depth > info->deepest_use) info->deepest_use = info_of(p, user)->depth;
-    if (is_map(user) && is_map(below) && same_space(p, user, below)) info->uses_seen++;
+    if (is_map(p, user) && is_map(p, below) && same_space(p, user, below)) info->uses_seen++;
 }
 
 /* The one value that a map is made of beside constants; null if there are more. */
@@ -132,7 +137,7 @@ static Node *only_operand(const Node *n)
 static bool is_again(const Planner *p, const Stretch *s, const Node *n)
 {
     const Info *info = info_of(p, n);
-    if (!is_map(n) || op_info[n->op].flops > 1 || info->escapes || info->spare) return false;
+    if (!is_map(p, n) || op_info[n->op].flops > 1 || info->escapes || info->spare) return false;
     if (info->uses_seen != info->uses || info->deepest_use <= info->depth) return false;
     const Node *from = only_operand(n);
     if (!from || info_of(p, from)->again) return false;
@@ -394,7 +399,7 @@ static int made_at(const Planner *p, const NodeList *nodes, int i, int k, int un
 {
     const Node *user = nodes->at[i], *below = node_below(user->in[k]);
     const Info *info = info_of(p, below);
-    if (!is_map(below) || info->batch != info_of(p, user)->batch) return -1;
+    if (!is_map(p, below) || info->batch != info_of(p, user)->batch) return -1;
     if (!info->again) return info->unit == unit ? info->place : -1;
     while (nodes->at[i] != below) i--;
     return i;
@@ -440,7 +445,7 @@ static bool list_anew(Planner *p, const Node *user, Node *n, NodeList *list, dou
     enum { LITTLE = 3 };
     for (int i = 0; i < list->n; i++)
         if (list->at[i] == n) return true;
-    if (!is_map(n) || info->batch != info_of(p, user)->batch || (*flops += op_info[n->op].flops) > LITTLE) return false;
+    if (!is_map(p, n) || info->batch != info_of(p, user)->batch || (*flops += op_info[n->op].flops) > LITTLE) return false;
     for (int k = 0; k < n->n_in; k++) {
         Node *below = node_below(n->in[k]);
         const Info *in = info_of(p, below);

@@ -5,6 +5,7 @@
  *   lanes    which axis of a node runs along the SIMD lanes
  *   levels   order of what crosses items and of regions that run chunk by chunk
  *   slices   sums over items that are made in the items' region
+ *   terms    sums of products that are one product
  *   layout   the order of the axes in memory; views and buffers
  *   emit     instructions, block by block (fuse: maps, join: their steps; dot: products; move, fold, leaf: the rest)
  *   together instructions that need not wait for each other
@@ -62,6 +63,9 @@ typedef struct LoopInfo {
     int class;
 } LoopInfo;
 
+/* A product that is one of a sum's terms, and the names of the sum's axes in it. */
+typedef struct Term { Node *dot; Shape names; } Term;
+
 /* What the planner knows of a node. */
 typedef struct Info {
     bool chunked;               /* computed chunk by chunk, in its region */
@@ -77,7 +81,11 @@ typedef struct Info {
     int batch, depth, unit, place; /* of the stretch being emitted: the fused map, or the node alone (fuse.c) */
     bool again;                 /* made wherever it is used rather than kept (fuse.c) */
     int spare;                  /* slot + 1 whose next value this is, if it may be made in place (layout.c) */
+    const Shape *spare_order;   /* the slot's order, in its own axes */
     bool at_commit;             /* a put into a slot that becomes its next value and is nothing else: done in the slot, at the commit */
+    int n_terms;                /* of a sum of products that is made as one product; 0: no such sum */
+    Term *terms;
+    bool in_terms;              /* it is made within such a sum */
     Shape order;                /* of its axes in memory, outermost first; n = 0 until known (or scalar) */
     bool ordered;
     View view;                  /* where it lies */
@@ -131,6 +139,8 @@ Node *node_below(Node *n);
  * outside; for a result, its loop. */
 void visit_operands(Planner *p, Node *n, void (*visit)(Planner *p, Node *user, Node *operand, int which, void *context), void *context);
 bool is_view(const Node *n);
+/* The operand of a renaming; what `names` calls by the new names has the old ones then. */
+Node *below_rename(Node *n, Shape *names);
 /* Whether a gather takes its values from a slot's elements: it reads them where they are stored, and its operand is made for others alone. */
 bool gathers_elements(const Planner *p, const Node *n);
 
@@ -156,6 +166,9 @@ bool can_chunk(const Node *n, Axis lane);
 void chunk_loop(Planner *p, Loop *loop);
 /* An axis of a value computed outside regions that regions will run along: it goes innermost in memory.  0: none. */
 Axis item_axis(const Planner *p, const Node *n);
+
+/* terms.c */
+void find_sums(Planner *p);
 
 /* levels.c */
 void find_regions(Planner *p);
@@ -235,6 +248,7 @@ bool    is_left_to_place(const Planner *p, const Node *dot);
 /* Adds the products into the places that `to` leads to; false if that cannot be done, and then emit_dot_alone makes the dot. */
 bool    emit_dot_into(Planner *p, Node *dot, const View *to);
 void    emit_dot_alone(Planner *p, Node *n);
+void    emit_terms(Planner *p, Node *n);                /* a sum of products (terms.c) */
 void    emit_fold(Planner *p, Node *n);
 /* The sum over the items of a slice (slices.c), whose values lie item by item in `from` with all axes of n. */
 void    emit_items_sum(Planner *p, Node *n, const View *to, const View *from);

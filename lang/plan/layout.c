@@ -313,8 +313,8 @@ static bool view_spare(Planner *p, const Node *n)
     uint32_t slot = (uint32_t)info->spare - 1;
     int number = buffer_new(p, BASE_SLOT + p->code->n_slots, slot_count(&p->store->slots[slot]));
     p->code->slots[p->code->n_slots++] = (SlotUse){ .slot = slot, .spare = true };
-    info->view = slot_view(&p->store->slots[slot].shape, number);
-    info->order = p->store->slots[slot].shape;
+    info->view = slot_view(info->spare_order, number);
+    info->order = *info->spare_order;
     info->spare = 0;            /* once */
     return true;
 }

@@ -26,6 +26,15 @@ Node *node_below(Node *n)
     return n;
 }
 
+Node *below_rename(Node *n, Shape *names)
+{
+    Shape outer = *names;
+    for (int i = 0; i < outer.n; i++)
+        for (int k = 0; k < n->move->n; k++)
+            if (outer.at[i] == n->move->at[k].term[0].axis) names->at[i] = n->move->at[k].from;
+    return n->in[0];
+}
+
 bool gathers_elements(const Planner *p, const Node *n)
 {
     if (n->op != OP_gather) return false;

@@ -72,6 +72,7 @@ static void plan_stages(Planner *p)
     }
     count_all_uses(p);
     find_regions(p);
+    find_sums(p);
     find_orders(p);
     emit_program(p);
     if (!p->failed) place_buffers(p);
