@@ -185,14 +185,7 @@ static void test_joined_chains(void **state) {
 #define JOINED2(before, last, ...) { JOINED_##before##_##last, OP_##before, 3, #last },
 #define JOINED3(before, last, ...) { JOINED_##before##_##last, JOINED_##before, 4, #last },
 #define JOINED4(before, last, ...) { JOINED_##before##_##last, JOINED_##before, 5, #last },
-#define CURVED(...)
-#define GATED(...)
 #include "vm/kernel/joined.def"
-#undef JOINED2
-#undef JOINED3
-#undef JOINED4
-#undef CURVED
-#undef GATED
     };
     const Kernels *list[4];
     int n = all_builds(list);
@@ -219,17 +212,9 @@ static void test_joined_chains(void **state) {
 static void test_joined_curves(void **state) {
     (void)state;
     static const struct { uint8_t op, of_sum, gate, gate_of_sum; } curves[] = {
-#define JOINED2(...)
-#define JOINED3(...)
-#define JOINED4(...)
 #define CURVED(f) { OP_##f, JOINED_add_##f, 0, 0 },
 #define GATED(f) { OP_##f, JOINED_add_##f, JOINED_##f##_gate, JOINED_add_##f##_gate },
 #include "vm/kernel/joined.def"
-#undef JOINED2
-#undef JOINED3
-#undef JOINED4
-#undef CURVED
-#undef GATED
     };
     const Kernels *list[4];
     int n = all_builds(list);
@@ -275,16 +260,9 @@ static const uint8_t maps[] = {
 #undef FOLD
 #undef OTHER
 #define JOINED2(before, last, ...) JOINED_##before##_##last,
-#define JOINED3 JOINED2
-#define JOINED4 JOINED2
 #define CURVED(f) JOINED_add_##f,
 #define GATED(f) JOINED_##f##_gate, JOINED_add_##f##_gate,
 #include "vm/kernel/joined.def"
-#undef JOINED2
-#undef JOINED3
-#undef JOINED4
-#undef CURVED
-#undef GATED
 };
 
 /* Any bit pattern, and values in sensible ranges between. */

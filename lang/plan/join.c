@@ -18,14 +18,7 @@ static const Chain chains[] = {
 #define JOINED2(inner, outer, ...) { JOINED_##inner##_##outer, OP_##inner, LAST_##outer, 3 },
 #define JOINED3(inner, outer, ...) { JOINED_##inner##_##outer, JOINED_##inner, LAST_##outer, 4 },
 #define JOINED4(inner, outer, ...) { JOINED_##inner##_##outer, JOINED_##inner, LAST_##outer, 5 },
-#define CURVED(...)
-#define GATED(...)
 #include "vm/kernel/joined.def"
-#undef JOINED2
-#undef JOINED3
-#undef JOINED4
-#undef CURVED
-#undef GATED
 };
 
 /* The step of a curve with the sum it is of, with the product with its argument, and with both; 0 where there is none. */
@@ -34,17 +27,9 @@ typedef struct Curve { uint8_t of_sum, gate, gate_of_sum; } Curve;
 static Curve curve_of(int op)
 {
     Curve curve = { 0 };
-#define JOINED2(...)
-#define JOINED3(...)
-#define JOINED4(...)
 #define CURVED(f) if (op == OP_##f) curve.of_sum = JOINED_add_##f;
 #define GATED(f) if (op == OP_##f) { curve.gate = JOINED_##f##_gate; curve.gate_of_sum = JOINED_add_##f##_gate; }
 #include "vm/kernel/joined.def"
-#undef JOINED2
-#undef JOINED3
-#undef JOINED4
-#undef CURVED
-#undef GATED
     return curve;
 }
 

@@ -21,16 +21,9 @@ typedef struct TileStep { uint8_t op, dst, a, b, c, d, e, sum, curve; } TileStep
 typedef enum Joined {
     JOINED_FIRST = 128,         /* after all ops */
 #define JOINED2(inner, outer, ...) JOINED_##inner##_##outer,
-#define JOINED3 JOINED2
-#define JOINED4 JOINED2
 #define CURVED(f) JOINED_add_##f,
 #define GATED(f) JOINED_##f##_gate, JOINED_add_##f##_gate,
 #include "vm/kernel/joined.def"
-#undef JOINED2
-#undef JOINED3
-#undef JOINED4
-#undef CURVED
-#undef GATED
     JOINED_LAST_CHAIN = JOINED_sub_mul_add_mul
 } Joined;
 

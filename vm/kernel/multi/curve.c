@@ -53,14 +53,9 @@ typedef struct Curved { REAL *to, *sum, *curve, *a, *b; } Curved;
         if (gated) EACH l.to[i] = x[i] * made[i]; \
     }
 #endif
-#define JOINED2(...)
-#define JOINED3(...)
-#define JOINED4(...)
 #define CURVED(f) LOOP_OF(f##_tile, f, false, false) LOOP_OF(add_##f##_tile, f, true, false)
 #define GATED(f) LOOP_OF(f##_gate_tile, f, false, true) LOOP_OF(add_##f##_gate_tile, f, true, true)
 #include "vm/kernel/joined.def"
-#undef CURVED
-#undef GATED
 
 static void exp_falling_tile(REAL *to, const REAL *a, int count) { EACH to[i] = M(exp_falling)(a[i]); }
 
@@ -95,11 +90,6 @@ bool KERNEL(curve)(const TileStep *step, void *const *reg, int count) {
     case JOINED_##f##_gate: f##_gate_tile(loop, count); return true; \
     case JOINED_add_##f##_gate: add_##f##_gate_tile(loop, count); return true;
 #include "vm/kernel/joined.def"
-#undef JOINED2
-#undef JOINED3
-#undef JOINED4
-#undef CURVED
-#undef GATED
     default: return false;
     }
 }

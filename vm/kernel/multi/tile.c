@@ -20,14 +20,7 @@ void KERNEL(tile)(const TileStep *steps, int n_steps, void *const *reg, int coun
 #define JOINED2(inner, outer, expr) case JOINED_##inner##_##outer: EACH { REAL x = a[i], y = b[i], z = c[i]; to[i] = (expr); } break;
 #define JOINED3(inner, outer, expr) case JOINED_##inner##_##outer: EACH { REAL x = a[i], y = b[i], z = c[i], w = d[i]; to[i] = (expr); } break;
 #define JOINED4(inner, outer, expr) case JOINED_##inner##_##outer: EACH { REAL x = a[i], y = b[i], z = c[i], w = d[i], v = e[i]; to[i] = (expr); } break;
-#define CURVED(f)
-#define GATED(f)
 #include "vm/kernel/joined.def"
-#undef JOINED2
-#undef JOINED3
-#undef JOINED4
-#undef CURVED
-#undef GATED
 #undef MAP1
 #undef MAP2
 #undef MAP3
