@@ -169,6 +169,31 @@ static void test_lane_dot(void **state) {
         }
 }
 
+/* Many matrices by one give the bits of a product each, whether they go several at a time or not. */
+static void test_product_of_many(void **state) {
+    (void)state;
+    const Kernels *list[4];
+    int n = all_builds(list);
+    static const int shapes[][3] = { { 17, 16, 10 }, { 40, 16, 300 }, { 3, 8, 5 }, { 8, 11, 40 }, { 1, 16, 33 } };
+    enum { MANY = 5 };
+    for (int b = 0; b < n; b++)
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            for (int lay = 0; lay < 3; lay++) {         /* one after the other; side by side; columns apart */
+                const Kernels *k = list[b];
+                int rows = shapes[s][0], cols = shapes[s][1], depth = shapes[s][2];
+                ptrdiff_t next = lay == 1 ? cols : cols * depth, row = lay == 1 ? MANY * 200 : lay == 2 ? 1 : cols, col = lay == 2 ? depth : 1;
+                void *x = noise_new(k, rows * depth, -1, 1), *y = noise_new(k, (MANY * 200 + cols) * depth, -1, 1);
+                void *c = values_new(k, MANY * rows * cols), *d = values_new(k, MANY * rows * cols), *scratch = values_new(k, (int64_t)k->product_scratch(rows, cols, depth));
+                for (int pass = 0; pass < 2; pass++) {
+                    k->product_many(MANY, rows, cols, depth, x, 1, rows, y, next, row, col, c, cols, MANY * cols, pass, scratch);
+                    for (int i = 0; i < MANY; i++)
+                        k->product(rows, cols, depth, x, 1, rows, (char *)y + (size_t)(i * next) * k->bytes, row, col, (char *)d + (size_t)(i * cols) * k->bytes, MANY * cols, pass, scratch);
+                    assert_same(k, c, d, MANY * rows * cols, "product of many");
+                }
+                free(x); free(y); free(c); free(d); free(scratch);
+            }
+}
+
 /* A product in each lane is lane_dot for each of its values, whatever does not fill a block or a vector. */
 static void test_lane_product(void **state) {
     (void)state;
@@ -321,7 +346,7 @@ static void test_pool(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_product), cmocka_unit_test(test_product_bits), cmocka_unit_test(test_dots), cmocka_unit_test(test_product_of_pairs),
+        cmocka_unit_test(test_product), cmocka_unit_test(test_product_bits), cmocka_unit_test(test_dots), cmocka_unit_test(test_product_of_pairs), cmocka_unit_test(test_product_of_many),
         cmocka_unit_test(test_lane_dot), cmocka_unit_test(test_lane_product), cmocka_unit_test(test_blas_products), cmocka_unit_test(test_blas_strides),
         cmocka_unit_test(test_blas_from_many_threads), cmocka_unit_test(test_svd), cmocka_unit_test(test_pool),
     };

@@ -13,7 +13,7 @@
 #include "tests/oracle.h"
 #include "vm/code.h"
 
-enum { OUTPUTS = 10 };
+enum { OUTPUTS = 10, LONG_WAY = 8 };
 
 /* A layer applied to places of items, and sums over the items of all it gives. */
 typedef struct Layer {
@@ -218,10 +218,27 @@ static void test_items_stay(void **state)
     layer_free(&l);
 }
 
+/* Items with very much to keep go through in chunks of 16, each summed by itself. */
+static void test_heavy_items(void **state)
+{
+    (void)state;
+    Layer l = layer_new(64, 6000, PRECISION_F32);
+    Diagnostics diagnostics = { 0 };
+    Code *code = plan(&(Program){ .graph = l.graph, .n = 1, .outputs = &l.outputs[LONG_WAY] }, l.store, &diagnostics);
+    assert_non_null(code);
+    assert_int_equal(count_kind(&code->main, INSTR_CHUNKS, INSTR_REGION, false), 0);
+    assert_true(count_kind(&code->main, INSTR_PRODUCT, INSTR_REGION, false) > 2);
+    for (int i = 0; i < code->main.n; i++)
+        if (code->main.at[i]->kind == INSTR_REGION) assert_int_equal(code->main.at[i]->chunk, 16);
+    code_free(code);
+    layer_free(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_values), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_same_bits_of_threads), cmocka_unit_test(test_items_stay),
+        cmocka_unit_test(test_heavy_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

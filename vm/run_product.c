@@ -68,6 +68,25 @@ static bool is_short(const Instr *instr)
     return instr_terms(instr) == 1 || instr->dim[instr->n_dims - 1] < LONG;
 }
 
+/* Whether the innermost of the outer loops leads through B and C alone. */
+static bool is_many(const Instr *instr)
+{
+    int outer = instr->n_dims - 4;
+    return outer >= 0 && !instr->sums && instr_terms(instr) == 1 && !instr->ref[1].stride[outer] && instr->ref[2].stride[outer];
+}
+
+static void run_many(Frame *frame, const Instr *instr)
+{
+    Walk walk;
+    walk_begin_at(&walk, frame, instr, 4);
+    const int64_t *dim = &walk.dim[walk.outer], *c = &instr->ref[0].stride[walk.outer];
+    const int64_t *a = &instr->ref[1].stride[walk.outer], *b = &instr->ref[2].stride[walk.outer];
+    do
+        frame->kernels->product_many(dim[0], dim[1], dim[2], dim[3], walk_pointer(&walk, 1), a[1], a[3], walk_pointer(&walk, 2), b[0], b[3], b[2],
+                                     walk_pointer(&walk, 0), c[0], c[1], instr->flag, frame->scratch);
+    while (walk_step(&walk));
+}
+
 void run_product(Frame *frame, const Instr *instr)
 {
     Walk walk;
@@ -77,6 +96,10 @@ void run_product(Frame *frame, const Instr *instr)
     }
     if (instr->dim[instr->n_dims - 3] == 1 && instr->dim[instr->n_dims - 2] == 1) {
         run_dots(frame, instr);
+        return;
+    }
+    if (is_many(instr)) {
+        run_many(frame, instr);
         return;
     }
     walk_begin_at(&walk, frame, instr, 3);

@@ -111,6 +111,16 @@ static int inner_sum(const Planner *p, const Node *n, const Nest *nest, int left
     return left - 1;
 }
 
+/* Of the loops around the kernel, the longest through the right operand alone goes innermost: the kernel takes several of its places at once. */
+static void many_last(Nest *nest, int left)
+{
+    int many = largest_dim(nest, left, KIND_N);
+    if (many < 0) return;
+    NestDim d = nest->dim[many];
+    memmove(&nest->dim[many], &nest->dim[many + 1], (size_t)(left - many - 1) * sizeof d);
+    nest->dim[left - 1] = d;
+}
+
 /* adds: onto what is there. */
 static Instr *emit_product(Planner *p, Node *n, Nest *nest, int columns, bool adds)
 {
@@ -127,6 +137,7 @@ static Instr *emit_product(Planner *p, Node *n, Nest *nest, int columns, bool ad
     }
     left = put_last(nest, inner_sum(p, n, nest, left), left);
     int sums = sums_inside(nest, left);
+    if (!sums) many_last(nest, left);
     Instr *instr = nest_instr(p, nest, INSTR_PRODUCT, n);
     if (p->failed) return instr;
     instr->sums = sums;

@@ -230,20 +230,31 @@ static void find_escapes(Planner *p)
     }
 }
 
-/* 32 items fill the registers of a product's tile; few items are cut small for the sake of more threads, many items with little to do each
- * are cut large. */
-static int64_t chunk_size(const Planner *p, const Region *region)
+enum { LITTLE = 512, VERY_MUCH = 1 << 20 };    /* values that are computed for each item */
+
+/* How many there are in a region.  A loop counts as more than little. */
+static int64_t values_an_item(const Planner *p, const Region *region)
 {
-    enum { LITTLE = 512 };
-    int64_t features = 0;
+    int64_t values = 0;
     for (int i = 0; i < region->nodes.n; i++) {
         const Node *n = region->nodes.at[i];
         if (p->info[n->id].sliced) continue;
-        if (n->op == OP_loop) features += LITTLE;
-        if (!is_view(n)) features += axes_count(&n->axes) / region->items;
+        if (n->op == OP_loop) values += LITTLE;
+        if (!is_view(n)) values += axes_count(&n->axes) / region->items;
     }
-    if (region->items < 64) return 16;
-    return region->items >= 512 && features < LITTLE ? 64 : 32;
+    return values;
+}
+
+/* 32 items fill the registers of a product's tile; few items are cut small for the sake of more threads, and those with very much to keep for the sake
+ * of memory; many items with little to do each are cut large.  What is kept is never kept for more than a chunk where it is very much. */
+static void cut_region(const Planner *p, Region *region)
+{
+    int64_t values = values_an_item(p, region);
+    bool heavy = !p->chunk && values > VERY_MUCH;
+    region->chunk = p->chunk ? p->chunk : region->items < 64 || heavy ? 16 : region->items >= 512 && values < LITTLE ? 64 : 32;
+    if (!region->slice) return;
+    if (heavy) region->slice = region->chunk;
+    if (region->chunk > region->slice) region->chunk = region->slice;
 }
 
 void find_regions(Planner *p)
@@ -251,10 +262,6 @@ void find_regions(Planner *p)
     find_lanes(p);
     find_multiplied(p);
     level_block(p, NULL, &p->top);
-    for (int i = 0; i < p->n_regions; i++) {
-        Region *region = p->regions[i];
-        region->chunk = p->chunk ? p->chunk : chunk_size(p, region);
-        if (region->slice && region->chunk > region->slice) region->chunk = region->slice;
-    }
+    for (int i = 0; i < p->n_regions; i++) cut_region(p, p->regions[i]);
     find_escapes(p);
 }

@@ -14,7 +14,7 @@ int64_t slice_items(const Planner *p, int64_t items)
     return slice < MOST ? slice : MOST;
 }
 
-static int64_t slices_of(const Planner *p, int64_t items) { return (items + slice_items(p, items) - 1) / slice_items(p, items); }
+static int64_t count_slices(const Planner *p, int64_t items) { return (items + slice_items(p, items) - 1) / slice_items(p, items); }
 
 /* The axis of an operand that is made chunk by chunk along it, where the dot sums over it; 0: none. */
 static Axis summed_lane(const Planner *p, const Node *n, int which)
@@ -30,7 +30,7 @@ static Axis summed_lane(const Planner *p, const Node *n, int which)
 static bool pays(const Planner *p, const Node *n, Axis lane)
 {
     enum { MOST_VALUES = 80000 };
-    int64_t values = axes_count(&n->axes), slices = slices_of(p, axis_size(lane)), operands = 0;
+    int64_t values = axes_count(&n->axes), slices = count_slices(p, axis_size(lane)), operands = 0;
     for (int i = 0; i < n->n_in; i++) operands += axes_count(&n->in[i]->axes);
     return slices > 1 && values <= MOST_VALUES && (p->chunk || slices * values <= operands);
 }
@@ -93,28 +93,34 @@ void slice_node(Planner *p, Node *n)
     }
 }
 
-/* From one slice's sum to the next, so that it is so many values for each item. */
-static int64_t slice_apart(const Node *n, int64_t slice) { return (padded(axes_count(&n->axes)) + slice - 1) / slice * slice; }
+/* The slices that a sum is made by. */
+typedef struct Slices { int64_t n, items, apart; } Slices;       /* number; items and values from one to the next, of which there are so many for each item */
+
+static Slices slices_of(const Planner *p, const Node *n)
+{
+    const Region *region = p->regions[info_of(p, n)->region - 1];
+    int64_t items = region->slice, apart = (padded(axes_count(&n->axes)) + items - 1) / items * items;
+    return (Slices){ (region->items + items - 1) / items, items, apart };
+}
 
 View slice_view(Planner *p, const Node *n)
 {
-    const Shape *order = &info_of(p, n)->order;
-    int64_t items = axis_size(info_of(p, n)->lane), slice = slice_items(p, items), apart = slice_apart(n, slice);
-    View view = slot_view(order, buffer_new(p, BASE_ARENA, apart * slices_of(p, items)));
-    view.apart = apart / slice;
+    Slices slices = slices_of(p, n);
+    View view = slot_view(&info_of(p, n)->order, buffer_new(p, BASE_ARENA, slices.apart * slices.n));
+    view.apart = slices.apart / slices.items;
     return view;
 }
 
 void emit_slices(Planner *p, Node *n)
 {
     Info *info = info_of(p, n);
-    int64_t items = axis_size(info->lane);
+    Slices slices = slices_of(p, n);
     View to = view_new(p, &info->order, 0, true), from = info->view;
     from.apart = 0;
     Nest nest;
     nest_begin(&nest, (const View *[]){ &to, &from }, 2);
     for (int i = 0; i < info->order.n; i++) nest_axis(p, &nest, info->order.at[i], 0);
-    nest_dim(&nest, slices_of(p, items), (int64_t[]){ 0, slice_apart(n, slice_items(p, items)) });
+    nest_dim(&nest, slices.n, (int64_t[]){ 0, slices.apart });
     nest_tidy(&nest);
     emit_sum(p, n, &nest);
     info->outside = to;

@@ -101,6 +101,12 @@ static void blas_product_sum_##bits(int64_t m, int64_t n, int64_t k, int64_t pai
     for (int64_t s = 0; s < pairs; s++) \
         blas_product_##bits(m, n, k, (const Real *)a + a_at[s], a_row, a_col, (const Real *)b + b_at[s], b_row, b_col, c, c_row, \
                             accumulate || s > 0, scratch); \
+} \
+static void blas_product_many_##bits(int64_t count, int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, \
+                                     const void *b, ptrdiff_t b_next, ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_next, \
+                                     ptrdiff_t c_row, bool accumulate, void *scratch) { \
+    for (int64_t i = 0; i < count; i++) \
+        blas_product_##bits(m, n, k, a, a_row, a_col, (const Real *)b + i * b_next, b_row, b_col, (Real *)c + i * c_next, c_row, accumulate, scratch); \
 }
 BLAS_PRODUCTS(32, float, sgemm)
 BLAS_PRODUCTS(64, double, dgemm)
@@ -111,6 +117,7 @@ Kernels kernels_with_blas(const Kernels *kernels, const Blas *blas) {
         bool wide = kernels->bytes == sizeof(double);
         with.product = wide ? blas_product_64 : blas_product_32;
         with.product_sum = wide ? blas_product_sum_64 : blas_product_sum_32;
+        with.product_many = wide ? blas_product_many_64 : blas_product_many_32;
         with.product_scratch = blas_scratch;
     }
     return with;

@@ -58,6 +58,9 @@ typedef struct Kernels {
      * its pairs are the taps.)  Our own gives the bits of one product whose k runs on over the pairs.  scratch: product_scratch(m, n, pairs*k). */
     void (*product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const ptrdiff_t *a_at, const ptrdiff_t *b_at, const void *a, ptrdiff_t a_row,
                         ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch);
+    /* The same A times each of `count` matrices B, b_next apart, into as many C, c_next apart.  scratch as for one. */
+    void (*product_many)(int64_t count, int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_next,
+                         ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_next, ptrdiff_t c_row, bool accumulate, void *scratch);
     /* c[r*c_row] (+)= sum over k of a[r*a_row + k*a_col] * b[r*b_row + k*b_col], for each of `rows` rows: products of one value each. */
     void (*dots)(int64_t rows, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c,
                  ptrdiff_t c_row, bool accumulate);

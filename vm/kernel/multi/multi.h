@@ -35,6 +35,8 @@ void KERNEL(product)(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a
 void KERNEL(product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const ptrdiff_t *a_at, const ptrdiff_t *b_at, const void *a,
                          ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_row,
                          bool accumulate, void *scratch);
+void KERNEL(product_many)(int64_t count, int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_next,
+                          ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_next, ptrdiff_t c_row, bool accumulate, void *scratch);
 size_t KERNEL(product_scratch)(int64_t m, int64_t n, int64_t k);
 void KERNEL(dots)(int64_t rows, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c,
                   ptrdiff_t c_row, bool accumulate);

@@ -20,6 +20,7 @@ typedef struct Tile {
     ptrdiff_t a_row, a_step;    /* from one row to the next, from one k to the next */
     const REAL *b;              /* whole vectors of B, likewise */
     ptrdiff_t b_step;
+    ptrdiff_t b_apart, c_apart; /* from one vector of columns to the next */
     int64_t pairs, k;           /* k runs on over all pairs */
     const ptrdiff_t *a_at, *b_at;   /* where each pair stands */
     ptrdiff_t b_pair;           /* from one pair of B to the next, if b_at is null */
@@ -43,7 +44,7 @@ INLINE void run_of(const int rows, const int vectors, V acc[ROWS][VECTORS], cons
     for (int64_t left = count; left > 0; left--, at += a_step, b += b_step) {
         V y[VECTORS];
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) y[v] = *(const V *)(b + v * LANES);
+        for (int v = 0; v < vectors; v++) y[v] = *(const V *)(b + v * t->b_apart);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             V x = row[r][at] - (V){ 0 };
@@ -76,7 +77,7 @@ INLINE void write_tile(const int rows, const int vectors, V acc[ROWS][VECTORS], 
         REAL *c = t->c + r * t->c_row;
         if (t->columns == vectors * LANES) {
             for (int v = 0; v < vectors; v++) {
-                V *to = (V *)(c + v * LANES);
+                V *to = (V *)(c + v * t->c_apart);
                 if (t->accumulate) *to += acc[r][v];
                 else *to = acc[r][v];
             }
@@ -245,7 +246,7 @@ void KERNEL(product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const p
             columns = n - j < width ? n - j : width;
             int64_t rows = m - i < most ? m - i : most;
             const REAL *from = (const REAL *)b + j * b_col;
-            Tile t = { .a = (const REAL *)a + i * a_row, .a_row = a_row, .a_step = a_col, .b = from, .b_step = b_row, .pairs = pairs, .k = k, .a_at = a_at, .b_at = b_at,
+            Tile t = { .a = (const REAL *)a + i * a_row, .a_row = a_row, .a_step = a_col, .b = from, .b_step = b_row, .b_apart = LANES, .c_apart = LANES, .pairs = pairs, .k = k, .a_at = a_at, .b_at = b_at,
                        .c = (REAL *)c + i * c_row + j, .c_row = c_row, .columns = (int)columns, .accumulate = accumulate, .fetch = a_col == 1 && k * pairs >= LONG };
             if (must_pack(rows, b_row, b_col, columns == width)) {
                 for (int64_t s = 0; s < pairs; s++)
@@ -264,4 +265,24 @@ void KERNEL(product)(int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a
                      ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch) {
     const ptrdiff_t here = 0;
     KERNEL(product_sum)(m, n, k, 1, &here, &here, a, a_row, a_col, b, b_row, b_col, c, c_row, accumulate, scratch);
+}
+
+void KERNEL(product_many)(int64_t count, int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_next,
+                          ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_next, ptrdiff_t c_row, bool accumulate, void *scratch) {
+    const ptrdiff_t here = 0;
+    int64_t i = 0, width = (int64_t)USUAL_VECTORS * LANES;
+    for (; n == LANES && b_col == 1 && i + USUAL_VECTORS <= count; i += USUAL_VECTORS) {
+        const REAL *from = (const REAL *)b + i * b_next;
+        Tile t = { .a = a, .a_row = a_row, .a_step = a_col, .b = from, .b_step = b_row, .b_apart = b_next, .c_apart = c_next, .pairs = 1, .k = k, .a_at = &here, .b_at = &here,
+                   .c = (REAL *)c + i * c_next, .c_row = c_row, .columns = (int)width, .accumulate = accumulate, .fetch = a_col == 1 && k >= LONG };
+        if (must_pack(m, b_row, b_col, true)) {
+            for (int v = 0; v < USUAL_VECTORS; v++) pack_plain((REAL *)scratch + v * LANES, (int)width, from + v * b_next, b_row, 1, LANES, k);
+            t.b = scratch;
+            t.b_step = width;
+            t.b_apart = LANES;
+        }
+        make_panel(m, USUAL_VECTORS, t);
+    }
+    for (; i < count; i++)
+        KERNEL(product)(m, n, k, a, a_row, a_col, (const REAL *)b + i * b_next, b_row, b_col, (REAL *)c + i * c_next, c_row, accumulate, scratch);
 }

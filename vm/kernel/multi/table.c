@@ -17,6 +17,7 @@ const Kernels KERNEL(kernels) = {
     .arg_line = KERNEL(arg_line),
     .product = KERNEL(product),
     .product_sum = KERNEL(product_sum),
+    .product_many = KERNEL(product_many),
     .product_scratch = KERNEL(product_scratch),
     .dots = KERNEL(dots),
     .lane_dot = KERNEL(lane_dot),
