@@ -218,6 +218,34 @@ static void moves_of_moves_join(void **state)
     assert_true(joined > 300);
 }
 
+/* A part of what is placed is placed there at once. */
+static void parts_of_places_join(void **state)
+{
+    (void)state;
+    int joined = 0;
+    for (uint64_t trial = 0; trial < 2000; trial++) {
+        Bench b;
+        Axes inner;
+        bench_begin(&b, trial);
+        Axes axes = axes_with(axes_one(b.axis[1]), b.axis[2]);
+        Move move = random_move(&b, axes, 20, &inner), part = { .n = 1 + bench_choose(&b, 2) };
+        Axes onto = axes;
+        for (int i = 0; i < part.n; i++) {
+            Axis from = b.axis[1 + i];
+            int first = bench_choose(&b, (int)axis_size(from)), size = 1 + bench_choose(&b, (int)axis_size(from) - first);
+            part.at[i] = (Coord){ .from = from, .offset = first, .n = 1, .term = { { axis_make(size, 70 + (unsigned)i), 1 } } };
+            onto = axes_with(axes_without(onto, from), part.at[i].term[0].axis);
+        }
+        Node *whole = graph_place(b.g, bench_leaf(&b, inner, "-1 1"), &move, axes);
+        Node *both = graph_index(b.g, whole, &part, onto), *apart = graph_index(b.g, graph_stop(b.g, whole), &part, onto);
+        if (!(bench_difference(&b, both, apart) == 0)) fail_msg("trial %d", (int)trial);
+        joined += whole->op == OP_place && both->op == OP_place;
+        check(&b, both);
+        bench_end(&b);
+    }
+    assert_true(joined > 200);
+}
+
 static void affine_places_are_moves(void **state)
 {
     (void)state;
@@ -369,6 +397,7 @@ int main(void)
         cmocka_unit_test(opaque_values_are_not_passed_by),
         cmocka_unit_test(folds_of_what_does_not_vary),
         cmocka_unit_test(moves_of_moves_join),
+        cmocka_unit_test(parts_of_places_join),
         cmocka_unit_test(affine_places_are_moves),
         cmocka_unit_test(reshapes_keep_order),
         cmocka_unit_test(a_loop_counts),

@@ -61,6 +61,14 @@ static void print_steps(FILE *out, const TileProgram *t)
     fputs(" }", out);
 }
 
+/* The places, by the numbers of the dims they are made of, that are not left out. */
+static void print_margin(FILE *out, const Margin *m)
+{
+    fprintf(out, "  within %lld: ", (long long)m->size);
+    for (int k = 0; k < 2; k++) fprintf(out, "%lld*d%d + ", (long long)m->coef[k], m->dim[k]);
+    fprintf(out, "%lld", (long long)m->offset);
+}
+
 static void print_block(FILE *out, const Block *block, int depth)
 {
     for (int i = 0; i < block->n; i++) {
@@ -78,6 +86,7 @@ static void print_block(FILE *out, const Block *block, int depth)
             fputc(']', out);
             for (int r = 0; r < instr->n_refs; r++) print_ref(out, instr, &instr->ref[r]);
             if (instr->tile) print_steps(out, instr->tile);
+            for (int m = 0; m < instr->n_margins; m++) print_margin(out, &instr->margins[m]);
             if (instr->with) fprintf(out, "  with the next %d", instr->with);
             fputc('\n', out);
         }
@@ -107,6 +116,18 @@ static double nest_places(const Instr *instr)
     return places;
 }
 
+/* How much of all places of its two dims a margin does not leave out. */
+static double share_within(const Instr *instr, const Margin *m)
+{
+    int64_t within = 0, rows = instr->dim[m->dim[0]], columns = instr->dim[m->dim[1]];
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) {
+            int64_t at = m->offset + m->coef[0] * i + m->coef[1] * j;
+            within += at >= 0 && at < m->size;
+        }
+    return (double)within / (double)(rows * columns);
+}
+
 /* Flops of a whole nest: a map's steps, two for each place of a product, else what the op's row says. */
 double instr_flops(const Instr *instr)
 {
@@ -115,6 +136,7 @@ double instr_flops(const Instr *instr)
         for (int i = 0; i < instr->tile->n_steps; i++) flops += op_info[instr->tile->steps[i].op].flops;
     } else if (instr->kind == INSTR_PRODUCT || instr->kind == INSTR_LANE_DOT) {
         flops = 2 * instr_terms(instr);
+        for (int i = 0; i < instr->n_margins; i++) flops *= share_within(instr, &instr->margins[i]);
     } else if (instr->kind != INSTR_COPY && instr->kind != INSTR_FILL && instr->kind != INSTR_SWAP) {
         flops = op_info[instr->op].flops;
     }

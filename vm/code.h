@@ -83,6 +83,10 @@ typedef struct PassNumber {
     struct { int depth; int64_t factor; } term[MAX_TERMS];
 } PassNumber;
 
+/* Of a product: the places offset + coef[0]*i + coef[1]*j of two dims, outer or summed, that are not in 0..size-1 hold zeros, or values nobody
+ * wants: what they would add is left out. */
+typedef struct Margin { int dim[2]; int64_t coef[2], offset, size; } Margin;
+
 typedef struct Instr Instr;
 typedef struct Block { int n; Instr **at; } Block;
 
@@ -104,6 +108,8 @@ struct Instr {
     int along;                  /* iota */
     int64_t along_stride, size;
     int sums;
+    int n_margins;
+    Margin *margins;
     uint64_t key;               /* draws: place in the program */
     int n_times;
     PassNumber *time;           /* draws: numbers of the passes of the loops they stand in */
@@ -113,7 +119,6 @@ struct Instr {
     Block body;
     int span;                   /* the planner's number of the body */
     int number;                 /* among the code's instructions */
-    double flops, bytes;        /* of one run of this instruction (a chunked one: over all chunks) */
 };
 
 /* What an instruction has taken, in ticks of the processor's clock: of the thread at hand; from begin to end of what all threads share. */

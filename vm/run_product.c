@@ -1,6 +1,8 @@
 /* run_product.c: products of matrices, and sums of products lane by lane. */
 #include "vm/inside.h"
 
+#include <string.h>
+
 /* Whether any of the dims that add up has moved on from its first place. */
 static bool is_further_sum(const Walk *walk)
 {
@@ -46,17 +48,70 @@ static int64_t find_pairs(const Walk *walk, ptrdiff_t *a_at, ptrdiff_t *b_at)
     return pairs;
 }
 
+/* ---- Margins ---- */
+
+/* The place along a dim where the walk stands, or the first of those that the kernel walks. */
+static int64_t place_along(const Frame *frame, const Walk *walk, int d)
+{
+    return (d < walk->outer ? walk->index[d] : 0) + (frame->part && d == walk->instr->split ? frame->part_from : 0);
+}
+
+/* Narrows the places from .. to-1 of dim d, which is not walked, to those that no margin leaves out where the walk stands. */
+static void narrow(const Frame *frame, const Walk *walk, int d, int64_t *from, int64_t *to)
+{
+    const Instr *instr = walk->instr;
+    for (int i = 0; i < instr->n_margins; i++) {
+        const Margin *m = &instr->margins[i];
+        if ((m->dim[0] == d) == (m->dim[1] == d)) continue;
+        int k = m->dim[1] == d;
+        int64_t at = m->offset + m->coef[0] * place_along(frame, walk, m->dim[0]) + m->coef[1] * place_along(frame, walk, m->dim[1]);
+        while (*from < *to && at + m->coef[k] * *from < 0) ++*from;
+        while (*from < *to && at + m->coef[k] * (*to - 1) >= m->size) --*to;
+    }
+}
+
+/* Whether nothing is to be added where the walk stands. */
+static bool is_left_out(const Frame *frame, const Walk *walk)
+{
+    const Instr *instr = walk->instr;
+    for (int i = 0; instr->flag && i < instr->n_margins; i++) {
+        const Margin *m = &instr->margins[i];
+        int64_t at = m->offset + m->coef[0] * place_along(frame, walk, m->dim[0]) + m->coef[1] * place_along(frame, walk, m->dim[1]);
+        if (m->dim[0] < walk->outer && m->dim[1] < walk->outer && (at < 0 || at >= m->size)) return true;
+    }
+    return false;
+}
+
+/* Where the pairs of A stand, in the order of find_pairs, but for those that are left out where the walk stands. */
+static const ptrdiff_t *leave_out(const Frame *frame, const Walk *walk, int64_t pairs, const ptrdiff_t *a_at, ptrdiff_t *kept)
+{
+    const Instr *instr = walk->instr;
+    int first = instr->n_dims - 3 - instr->sums;
+    int64_t inner = instr_terms(instr);
+    bool any = false;
+    for (int d = first + instr->sums - 1; d >= first; inner *= walk->dim[d--]) {
+        int64_t from = 0, to = walk->dim[d];
+        narrow(frame, walk, d, &from, &to);
+        if (from == 0 && to == walk->dim[d]) continue;
+        if (!any) memcpy(kept, a_at, (size_t)pairs * sizeof *kept);
+        any = true;
+        for (int64_t s = 0; s < pairs; s++)
+            if (s / inner % walk->dim[d] < from || s / inner % walk->dim[d] >= to) kept[s] = PAIR_LEFT_OUT;
+    }
+    return any ? kept : a_at;
+}
+
 /* All pairs of matrices go to one call of the kernel, which keeps the sums in registers. */
 static void run_pairs(Frame *frame, const Instr *instr)
 {
     Walk walk;
-    ptrdiff_t a_at[MAX_PAIRS], b_at[MAX_PAIRS];
+    ptrdiff_t a_at[MAX_PAIRS], b_at[MAX_PAIRS], kept[MAX_PAIRS];
     walk_begin_at(&walk, frame, instr, 3 + instr->sums);
     int64_t pairs = find_pairs(&walk, a_at, b_at);
     int m = instr->n_dims - 3;
     const int64_t *dim = &walk.dim[m], *c = &instr->ref[0].stride[m], *a = &instr->ref[1].stride[m], *b = &instr->ref[2].stride[m];
     do
-        frame->kernels->product_sum(dim[0], dim[1], dim[2], pairs, a_at, b_at, walk_pointer(&walk, 1), a[0], a[2], walk_pointer(&walk, 2), b[2], b[1],
+        frame->kernels->product_sum(dim[0], dim[1], dim[2], pairs, leave_out(frame, &walk, pairs, a_at, kept), b_at, walk_pointer(&walk, 1), a[0], a[2], walk_pointer(&walk, 2), b[2], b[1],
                                     walk_pointer(&walk, 0), c[0], false, frame->scratch);
     while (walk_step(&walk));
 }
@@ -81,10 +136,14 @@ static void run_many(Frame *frame, const Instr *instr)
     walk_begin_at(&walk, frame, instr, 4);
     const int64_t *dim = &walk.dim[walk.outer], *c = &instr->ref[0].stride[walk.outer];
     const int64_t *a = &instr->ref[1].stride[walk.outer], *b = &instr->ref[2].stride[walk.outer];
-    do
-        frame->kernels->product_many(dim[0], dim[1], dim[2], dim[3], walk_pointer(&walk, 1), a[1], a[3], walk_pointer(&walk, 2), b[0], b[3], b[2],
-                                     walk_pointer(&walk, 0), c[0], c[1], instr->flag, frame->scratch);
-    while (walk_step(&walk));
+    size_t bytes = frame->kernels->bytes;
+    do {
+        int64_t from = 0, to = dim[0];
+        narrow(frame, &walk, walk.outer, &from, &to);
+        if (from == to || is_left_out(frame, &walk)) continue;
+        frame->kernels->product_many(to - from, dim[1], dim[2], dim[3], walk_pointer(&walk, 1), a[1], a[3], (char *)walk_pointer(&walk, 2) + (size_t)(from * b[0]) * bytes, b[0],
+                                     b[3], b[2], (char *)walk_pointer(&walk, 0) + (size_t)(from * c[0]) * bytes, c[0], c[1], instr->flag, frame->scratch);
+    } while (walk_step(&walk));
 }
 
 void run_product(Frame *frame, const Instr *instr)
@@ -106,7 +165,7 @@ void run_product(Frame *frame, const Instr *instr)
     const int64_t *dim = &walk.dim[walk.outer], *c = &instr->ref[0].stride[walk.outer];
     const int64_t *a = &instr->ref[1].stride[walk.outer], *b = &instr->ref[2].stride[walk.outer];
     do
-        for (int t = 0; t < instr_terms(instr); t++)
+        for (int t = 0; t < instr_terms(instr) && !is_left_out(frame, &walk); t++)
             frame->kernels->product(dim[0], dim[1], dim[2], walk_pointer(&walk, 1 + 2 * t), a[0], a[2], walk_pointer(&walk, 2 + 2 * t), b[2], b[1],
                                     walk_pointer(&walk, 0), c[0], instr->flag || t || is_further_sum(&walk), frame->scratch);
     while (walk_step(&walk));

@@ -81,13 +81,6 @@ static int contiguous_dim(const Nest *nest)
     return -1;
 }
 
-static double product_flops(const Instr *instr)
-{
-    double flops = 2;
-    for (int d = 0; d < instr->n_dims; d++) flops *= (double)instr->dim[d];
-    return flops;
-}
-
 /* Shares a product out: whole matrices where there are enough of them, else its columns (packed once each), else its rows. */
 static void split_product(Planner *p, Instr *instr, int loops)
 {
@@ -121,6 +114,13 @@ static void many_last(Nest *nest, int left)
     nest->dim[left - 1] = d;
 }
 
+static void leave_zeros_out(Planner *p, const Node *n, const Nest *nest, Instr *instr)
+{
+    if (instr->flag && is_left_to_place(p, n)) find_margins(p, instr, nest, info_of(p, n)->user->move);
+    for (int k = 0; k < 2; k++)
+        if (move_of_zeros(n->in[k])) find_margins(p, instr, nest, move_of_zeros(n->in[k]));
+}
+
 /* adds: onto what is there. */
 static Instr *emit_product(Planner *p, Node *n, Nest *nest, int columns, bool adds)
 {
@@ -142,7 +142,7 @@ static Instr *emit_product(Planner *p, Node *n, Nest *nest, int columns, bool ad
     if (p->failed) return instr;
     instr->sums = sums;
     instr->flag = adds;
-    instr->flops = product_flops(instr);
+    leave_zeros_out(p, n, nest, instr);
     split_product(p, instr, left - sums);
     instr_add(p, instr);
     return instr;
@@ -177,7 +177,6 @@ static void emit_lane_dot(Planner *p, Node *n, Nest *nest, int columns)
     nest_last(nest, columns);
     Instr *instr = nest_instr(p, nest, INSTR_LANE_DOT, n);
     if (p->failed) return;
-    instr->flops = product_flops(instr);
     split_instr(p, instr, 0, instr->n_dims - 2, 1);
     if (instr->split < 0 && instr->lane < 0) split_instr(p, instr, instr->n_dims - 1, instr->n_dims, 1);
     instr_add(p, instr);
@@ -461,7 +460,6 @@ static void add_pair(Planner *p, Instr *first, const Instr *other)
     memcpy(ref + first->n_refs, other->ref + A, 2 * sizeof *ref);
     first->ref = ref;
     first->n_refs += 2;
-    first->flops += other->flops;
 }
 
 /* One product of several pairs of matrices; those that do not walk like the first add themselves to what is there. */

@@ -7,7 +7,7 @@
  *   slices   sums over items that are made in the items' region
  *   terms    sums of products that are one product
  *   layout   the order of the axes in memory; views and buffers
- *   emit     instructions, block by block (fuse: maps, join: their steps; dot: products; move, fold, leaf: the rest)
+ *   emit     instructions, block by block (fuse: maps, join: their steps; dot: products, margins: without zeros; move, fold, leaf: the rest)
  *   together instructions that need not wait for each other
  *   buffers  live ranges and places in the arenas (guard: whether results are finite; far: what is written past the caches) */
 #ifndef EBM_PLAN_INSIDE_H
@@ -207,7 +207,7 @@ void    view_drop(View *v, Axis a);
 int64_t padded(int64_t count);                          /* to 16 values */
 
 /* nest.c: loops around a kernel. */
-typedef struct NestDim { int64_t size; bool lane; int64_t stride[MAX_REFS]; } NestDim;
+typedef struct NestDim { int64_t size; bool lane; Axis axis; int64_t stride[MAX_REFS]; } NestDim;        /* axis: 0 where dims have become one */
 /* whole_chunks: no chunk is cut short, so the lanes may be one with other dims.  item_stride: of each view, from item to item. */
 typedef struct Nest { int n, n_views; bool whole_chunks; int64_t item_stride[MAX_REFS]; NestDim dim[MAX_DIMS + MAX_AXES]; const View *view[MAX_REFS]; } Nest;
 void    nest_begin(Nest *nest, const View *const *views, int n_views);
@@ -266,6 +266,11 @@ void    emit_put(Planner *p, Node *n);
 void    emit_put_into(Planner *p, Node *n, const View *to, const View *values, const View *index);
 void    emit_iota(Planner *p, Node *n);
 void    emit_random(Planner *p, Node *n);
+
+/* margins.c: marks the places of a product's nest that the move, of an operand or of what it is added to, leads outside. */
+void    find_margins(Planner *p, Instr *instr, const Nest *nest, const Move *move);
+/* The move of an index that gives zeros where it reaches outside; null: the node is none. */
+const Move *move_of_zeros(const Node *n);
 
 /* together.c; before operands are given their places. */
 void    join_instrs(Instr *const *at, int n);

@@ -19,6 +19,7 @@ void nest_axis(Planner *p, Nest *nest, Axis a, Axis lane)
 {
     NestDim *d = &nest->dim[nest->n++];
     d->lane = p->region && a == lane;
+    d->axis = a;
     d->size = d->lane ? p->region->chunk : axis_size(a);
     for (int i = 0; i < nest->n_views; i++) d->stride[i] = view_stride(nest->view[i], a);
     if (!d->lane) return;
@@ -30,6 +31,7 @@ void nest_dim(Nest *nest, int64_t size, const int64_t *strides)
 {
     NestDim *d = &nest->dim[nest->n++];
     d->lane = false;
+    d->axis = 0;
     d->size = size;
     for (int i = 0; i < nest->n_views; i++) d->stride[i] = strides[i];
 }
@@ -69,6 +71,7 @@ void nest_tidy(Nest *nest)
         if (kept && one_in_memory(nest, &nest->dim[kept - 1], &nest->dim[i])) {
             NestDim merged = nest->dim[i];
             merged.size *= nest->dim[kept - 1].size;
+            merged.axis = 0;
             nest->dim[kept - 1] = merged;
         } else {
             nest->dim[kept++] = nest->dim[i];
@@ -83,6 +86,7 @@ void nest_merge(Nest *nest, int from)
         NestDim *outer = &nest->dim[nest->n - 2];
         NestDim merged = nest->dim[nest->n - 1];
         merged.size *= outer->size;
+        merged.axis = 0;
         *outer = merged;
         nest->n--;
     }

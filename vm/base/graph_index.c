@@ -208,6 +208,31 @@ static Node *index_of_iota(Graph *g, const Coord *c)
     return value;
 }
 
+/* The move that places values right where a part of the given place wants them: a padded image's gradient is only needed inside.  False if it is
+ * more than a part. */
+static bool part_of_place(const Node *place, const Move *part, Move *move, Axes *onto)
+{
+    Move joined = { 0 };
+    *onto = place->axes;
+    int found = 0;
+    for (int i = 0; i < place->move->n; i++) {
+        Coord c = place->move->at[i];
+        const Coord *next = coord_of(part, c.from);
+        if (next) {
+            Axis axis = next->n == 1 ? next->term[0].axis : 0;
+            if (!axis || next->term[0].coef != 1 || next->wrap || c.wrap || !always_inside(next)) return false;
+            if (axes_have(&place->in[0]->axes, axis) || axes_have(onto, axis)) return false;
+            *onto = axes_with(axes_without(*onto, c.from), axis);
+            c.from = axis;
+            c.offset -= next->offset;
+            found++;
+        }
+        insert_coord(&joined, &c);
+    }
+    *move = joined;
+    return found == part->n;
+}
+
 static Node *index_bare(Graph *g, Node *x, const Move *given)
 {
     Move move = { 0 };
@@ -225,6 +250,8 @@ static Node *index_bare(Graph *g, Node *x, const Move *given)
     if (x->op == OP_iota && (move.at[0].wrap || always_inside(&move.at[0]))) return index_of_iota(g, &move.at[0]);
     Move joined;
     if (x->op == OP_index && compose(x, &move, &joined)) return index_bare(g, x->in[0], &joined);
+    Axes onto;
+    if (x->op == OP_place && part_of_place(x, &move, &joined, &onto)) return bare(graph_place(g, x->in[0], &joined, onto));
     Node pattern = { .op = OP_index, .n_in = 1, .in = &x, .axes = moved_axes(&x->axes, &move), .move = &move };
     return node_make(g, &pattern);
 }

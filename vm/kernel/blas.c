@@ -98,9 +98,10 @@ static void blas_product_##bits(int64_t m, int64_t n, int64_t k, const void *a, 
 static void blas_product_sum_##bits(int64_t m, int64_t n, int64_t k, int64_t pairs, const ptrdiff_t *a_at, const ptrdiff_t *b_at, \
                                     const void *a, ptrdiff_t a_row, ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, \
                                     void *c, ptrdiff_t c_row, bool accumulate, void *scratch) { \
+    for (int64_t r = 0; r < m && !accumulate; r++) memset((Real *)c + r * c_row, 0, (size_t)n * sizeof(Real)); \
     for (int64_t s = 0; s < pairs; s++) \
-        blas_product_##bits(m, n, k, (const Real *)a + a_at[s], a_row, a_col, (const Real *)b + b_at[s], b_row, b_col, c, c_row, \
-                            accumulate || s > 0, scratch); \
+        if (a_at[s] != PAIR_LEFT_OUT) \
+            blas_product_##bits(m, n, k, (const Real *)a + a_at[s], a_row, a_col, (const Real *)b + b_at[s], b_row, b_col, c, c_row, true, scratch); \
 } \
 static void blas_product_many_##bits(int64_t count, int64_t m, int64_t n, int64_t k, const void *a, ptrdiff_t a_row, ptrdiff_t a_col, \
                                      const void *b, ptrdiff_t b_next, ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_next, \

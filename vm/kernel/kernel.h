@@ -27,6 +27,8 @@ typedef enum Joined {
     JOINED_LAST_CHAIN = JOINED_sub_mul_add_mul
 } Joined;
 
+#define PAIR_LEFT_OUT PTRDIFF_MIN
+
 typedef struct Kernels {
     const char *name;           /* "v4 f32", .. */
     size_t bytes;               /* of a value */
@@ -55,7 +57,7 @@ typedef struct Kernels {
                     void *c, ptrdiff_t c_row, bool accumulate, void *scratch);
     size_t (*product_scratch)(int64_t m, int64_t n, int64_t k);
     /* The same summed over `pairs` pairs of matrices; pair s stands a_at[s] and b_at[s] values after a and b.  (A convolution is this:
-     * its pairs are the taps.)  Our own gives the bits of one product whose k runs on over the pairs.  scratch: product_scratch(m, n, pairs*k). */
+     * its pairs are the taps.)  A pair with a_at PAIR_LEFT_OUT counts as zeros.  Our own gives the bits of one product whose k runs on over the pairs.  scratch: product_scratch(m, n, pairs*k). */
     void (*product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const ptrdiff_t *a_at, const ptrdiff_t *b_at, const void *a, ptrdiff_t a_row,
                         ptrdiff_t a_col, const void *b, ptrdiff_t b_row, ptrdiff_t b_col, void *c, ptrdiff_t c_row, bool accumulate, void *scratch);
     /* The same A times each of `count` matrices B, b_next apart, into as many C, c_next apart.  scratch as for one. */

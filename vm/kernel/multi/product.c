@@ -65,7 +65,7 @@ INLINE void leaf_of(const int rows, const int vectors, V acc[ROWS][VECTORS], con
     }
     while (count > 0) {
         int64_t run = t->k - i < count ? t->k - i : count;
-        run_of(rows, vectors, acc, t, s, i, run);
+        if (t->a_at[s] != PAIR_LEFT_OUT) run_of(rows, vectors, acc, t, s, i, run);
         count -= run;
         s++;
         i = 0;
@@ -250,7 +250,7 @@ void KERNEL(product_sum)(int64_t m, int64_t n, int64_t k, int64_t pairs, const p
                        .c = (REAL *)c + i * c_row + j, .c_row = c_row, .columns = (int)columns, .accumulate = accumulate, .fetch = a_col == 1 && k * pairs >= LONG };
             if (must_pack(rows, b_row, b_col, columns == width)) {
                 for (int64_t s = 0; s < pairs; s++)
-                    pack_columns((REAL *)scratch + s * k * width, width, from + b_at[s], b_row, b_col, (int)columns, k,
+                    if (a_at[s] != PAIR_LEFT_OUT) pack_columns((REAL *)scratch + s * k * width, width, from + b_at[s], b_row, b_col, (int)columns, k,
                                  s + 1 < pairs ? b_at[s + 1] - b_at[s] : 4 * LINE);
                 t.b = scratch;
                 t.b_step = width;
